@@ -1,0 +1,3 @@
+//! The `storekeeper` program.
+
+fn main() {}

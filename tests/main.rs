@@ -1,0 +1,1 @@
+//! The tests from outside: they drive the real service, the real command line and real programs.
