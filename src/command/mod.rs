@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod files;
+pub mod load;
 pub mod plan;
+pub mod title;
 
 use crate::app::install::Item;
 use crate::app::store::Until;
