@@ -6,6 +6,7 @@ mod context;
 mod delete_file;
 mod exec;
 pub mod files;
+pub mod load;
 mod mkdir;
 mod output;
 pub mod plan;

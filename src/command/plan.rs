@@ -1,6 +1,7 @@
 //! From the author's words to commands: names resolved, fields demanded, cycles refused, every
 //! problem at once.
 
+pub use super::check::check;
 use super::{Command, Exec};
 use crate::app::parse::STORE_FILE;
 use crate::app::store::Step;
@@ -55,6 +56,19 @@ const MAX_LISTS: usize = 64;
 /// # Errors
 /// Every problem of the list: unknown names, missing fields, recursion.
 pub fn compile(store: &StoreInfo, key: &str) -> Result<Plan, Vec<Problem>> {
+    result(compile_partly(store, key))
+}
+
+fn result((plan, problems): (Plan, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Like [`compile`], with the steps that are right among those that are not.
+pub(super) fn compile_partly(store: &StoreInfo, key: &str) -> (Plan, Vec<Problem>) {
     let mut compiler = Compiler::new(store, None);
     match store.commands.get_key_value(key) {
         Some((key, steps)) => compiler.list(key, steps, ""),
@@ -68,7 +82,7 @@ pub fn compile(store: &StoreInfo, key: &str) -> Result<Plan, Vec<Problem>> {
             compiler.push(Problem::error(STORE_FILE, "commands", message).with_help(help));
         }
     }
-    compiler.finish()
+    (compiler.plan, compiler.problems)
 }
 
 /// The three lists that sections of `store.json` hold.
@@ -119,6 +133,11 @@ impl Section {
 /// # Errors
 /// Every problem of the list.
 pub fn compile_section(store: &StoreInfo, section: Section) -> Result<Plan, Vec<Problem>> {
+    result(compile_section_partly(store, section))
+}
+
+/// Like [`compile_section`], with the steps that are right among those that are not.
+pub(super) fn compile_section_partly(store: &StoreInfo, section: Section) -> (Plan, Vec<Problem>) {
     let within_start = section.belongs_to_start().then(|| section.path());
     let mut compiler = Compiler::new(store, within_start);
     for (index, name) in section.entries(store).iter().enumerate() {
@@ -129,7 +148,7 @@ pub fn compile_section(store: &StoreInfo, section: Section) -> Result<Plan, Vec<
         };
         compiler.step(&step, &place, &place);
     }
-    compiler.finish()
+    (compiler.plan, compiler.problems)
 }
 
 /// What a step's name means.
@@ -160,14 +179,6 @@ impl<'a> Compiler<'a> {
             visited: 0,
             plan: Plan::default(),
             problems: Vec::new(),
-        }
-    }
-
-    fn finish(self) -> Result<Plan, Vec<Problem>> {
-        if self.problems.is_empty() {
-            Ok(self.plan)
-        } else {
-            Err(self.problems)
         }
     }
 
@@ -208,12 +219,7 @@ impl<'a> Compiler<'a> {
         match self.meaning(&step.name) {
             Meaning::List(name, steps) => {
                 if let Some(from) = self.stack.iter().position(|list| *list == name) {
-                    let mut cycle: Vec<&str> = self.stack.iter().skip(from).copied().collect();
-                    cycle.push(name);
-                    let cycle = cycle.join(" → ");
-                    let message = format!("the list `{name}` calls itself without end: {cycle}");
-                    let problem = Problem::error(STORE_FILE, name_at, message);
-                    self.push(problem.with_label("here it begins again"));
+                    self.cycle(from);
                 } else {
                     self.list(name, steps, name_at);
                 }
@@ -221,6 +227,29 @@ impl<'a> Compiler<'a> {
             Meaning::Builtin(name) => self.builtin(name, step, place, name_at),
             Meaning::Nothing => self.unknown(&step.name, name_at),
         }
+    }
+
+    /// Refuses lists that call each other in a circle. It is told from the list that stands first in
+    /// the file, so that it is the same circle wherever it was entered.
+    fn cycle(&mut self, from: usize) {
+        let mut cycle: Vec<&str> = self.stack.iter().skip(from).copied().collect();
+        let position = |name: &str| self.store.commands.get_index_of(name);
+        if let Some(first) =
+            (0..cycle.len()).min_by_key(|&at| cycle.get(at).map(|name| position(name)))
+        {
+            cycle.rotate_left(first);
+        }
+        let (Some(&first), Some(&last)) = (cycle.first(), cycle.last()) else {
+            return;
+        };
+        let steps = self.store.commands.get(last);
+        let closes = steps.and_then(|steps| steps.iter().position(|step| step.name == first));
+        let place = closes.map_or_else(String::new, |at| format!("commands.{last}[{at}].name"));
+        cycle.push(first);
+        let path = cycle.join(" → ");
+        let message = format!("the list `{first}` calls itself without end: {path}");
+        let problem = Problem::error(STORE_FILE, place, message);
+        self.push(problem.with_label("this call closes the circle"));
     }
 
     /// An own list wins over a built-in of its name; inside of itself the name means the built-in.
@@ -495,7 +524,22 @@ mod tests {
             {"name": "exce", "binPath": "x"}, {"name": "exec"}, {"name": "writeFile"},
             {"name": "changeFile"}, {"name": "deleteFile"}, {"name": "unzip"}, {"name": "zip"},
             {"name": "mkdir"}, {"name": "startApp"}, {"name": "stopApp"}, {"name": "nothingLikeIt"}
-        ]}"#), @"");
+        ]}"#), @r#"
+        commands.main[0].name: unknown command `exce` (did you mean `exec`?)
+        commands.main[1].binPath: `exec` without `binPath` (add "binPath": and the program)
+        commands.main[2].filePath: `writeFile` without `filePath` (add "filePath": and the file to write)
+        commands.main[3].tplPath: `changeFile` without `tplPath` (add "tplPath": and the template)
+        commands.main[3].filePath: `changeFile` without `filePath` (add "filePath": and the file to write)
+        commands.main[4].filePath: `deleteFile` without `filePath` (add "filePath": and the file to delete)
+        commands.main[5].filePath: `unzip` without `filePath` (add "filePath": and the archive)
+        commands.main[5].content: `unzip` without `content` (add "content": and the folder to unpack to)
+        commands.main[6].filePath: `zip` without `filePath` (add "filePath": and the folder to pack)
+        commands.main[6].content: `zip` without `content` (add "content": and the archive to write)
+        commands.main[7].filePath: `mkdir` without `filePath` (add "filePath": and the folder to make)
+        commands.main[8].content: `startApp` without `content` (add "content": and the app's name)
+        commands.main[9].content: `stopApp` without `content` (add "content": and the app's name)
+        commands.main[10].name: unknown command `nothingLikeIt` (the built-in commands are start, stop, restart, exec, writeFile, changeFile, deleteFile, unzip, zip, mkdir, startApp, stopApp; the lists are main)
+        "#);
     }
 
     #[test]
@@ -504,8 +548,8 @@ mod tests {
             "main": [{"name": "setting"}],
             "setting": [{"name": "initData"}, {"name": "stop"}],
             "initData": [{"name": "setting"}]
-        }"#), @"");
-        insta::assert_snapshot!(main_of(r#"{"main": [{"name": "main"}]}"#), @"");
+        }"#), @"commands.initData[0].name: the list `setting` calls itself without end: setting → initData → setting ()");
+        insta::assert_snapshot!(main_of(r#"{"main": [{"name": "main"}]}"#), @"commands.main[0].name: the list `main` calls itself without end: main → main ()");
     }
 
     #[test]
@@ -538,9 +582,9 @@ mod tests {
     #[test]
     fn an_unknown_list_is_told_with_the_ones_there_are() {
         let store = read(r#"{"commands": {"setting": [], "initData": []}}"#);
-        insta::assert_snapshot!(shown(compile(&store, "setings")), @"");
-        insta::assert_snapshot!(shown(compile(&store, "x\n")), @"");
-        insta::assert_snapshot!(shown(compile(&StoreInfo::default(), "x")), @"");
+        insta::assert_snapshot!(shown(compile(&store, "setings")), @"commands: there is no command list `setings` (did you mean `setting`?)");
+        insta::assert_snapshot!(shown(compile(&store, "x\n")), @r"commands: there is no command list `x\n` (there are setting, initData)");
+        insta::assert_snapshot!(shown(compile(&StoreInfo::default(), "x")), @"commands: there is no command list `x` (`commands` is empty)");
     }
 
     #[test]
@@ -551,10 +595,17 @@ mod tests {
             "install": {"installCmds": ["init", "start"]}
         }"#,
         );
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @r"
+        init commands.init[0] Exec
+         install.installCmds[1] Start
+        ");
         assert_eq!(shown(compile_section(&store, Section::Before)), "");
         let store = read(r#"{"install": {"installCmds": ["inti", "exec", ""]}}"#);
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @r"
+        install.installCmds[0]: unknown command `inti` (the built-in commands are start, stop, restart, exec, writeFile, changeFile, deleteFile, unzip, zip, mkdir, startApp, stopApp)
+        install.installCmds[1]: `exec` needs `binPath`, which cannot be given here (make it a list in `commands` and write the list's name here)
+        install.installCmds[2]: a step without a name (write a built-in command or a key of `commands`)
+        ");
     }
 
     #[test]
@@ -565,8 +616,8 @@ mod tests {
             "start": {"beforeCmds": ["init"], "AfterCmds": ["start"]}
         }"#,
         );
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Before)), @"");
-        insta::assert_snapshot!(shown(compile_section(&store, Section::After)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Before)), @"commands.init[1].name: the start of the app would start itself without end: start → start.beforeCmds → init → restart (remove it: the app is started between `beforeCmds` and `afterCmds`)");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::After)), @"start.afterCmds[0]: the start of the app would start itself without end: start → start.afterCmds → start (remove it: the app is started between `beforeCmds` and `afterCmds`)");
     }
 
     #[test]
@@ -577,7 +628,70 @@ mod tests {
             "timeout": 5, "cwd": "d", "until": {"port": 80}}, {"name": "exec", "binPath": "b"}]}}"#,
         );
         let plan = compile(&store, "main").unwrap();
-        insta::assert_debug_snapshot!(plan.steps, @"");
+        insta::assert_debug_snapshot!(plan.steps, @r#"
+        [
+            PlannedStep {
+                lists: [
+                    "main",
+                ],
+                place: "commands.main[0]",
+                command: Exec(
+                    Exec {
+                        program: "b",
+                        args: [
+                            "-x",
+                            "5",
+                        ],
+                        envs: [
+                            Item {
+                                name: "A",
+                                value: Number(1),
+                            },
+                        ],
+                        cwd: "d",
+                        waiting: 3.0,
+                        kill: true,
+                        process_name: "mysqld",
+                        strict: true,
+                        timeout: 5.0,
+                        detach: false,
+                        until: Some(
+                            Until {
+                                port: Some(
+                                    "80",
+                                ),
+                                http: None,
+                                file: None,
+                                log: None,
+                                timeout: None,
+                            },
+                        ),
+                    },
+                ),
+            },
+            PlannedStep {
+                lists: [
+                    "main",
+                ],
+                place: "commands.main[1]",
+                command: Exec(
+                    Exec {
+                        program: "b",
+                        args: [],
+                        envs: [],
+                        cwd: "",
+                        waiting: 0.0,
+                        kill: false,
+                        process_name: "",
+                        strict: false,
+                        timeout: 600.0,
+                        detach: false,
+                        until: None,
+                    },
+                ),
+            },
+        ]
+        "#);
     }
 
     fn name(text: &str) -> AppName {
