@@ -1,9 +1,11 @@
 //! The command lists: a step is one variant of [`Command`], one file each.
 
 pub mod check;
+mod diff;
 pub mod files;
 pub mod load;
 pub mod plan;
+pub mod preview;
 pub mod title;
 
 use crate::app::install::Item;
