@@ -2,7 +2,6 @@
 
 pub mod plan;
 
-
 use crate::app::install::Item;
 use crate::app::store::Until;
 
