@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,7 +15,7 @@ use crate::platform::Keeper;
 use crate::platform::protocol::{Order, Report};
 
 /// The first argument of the keeper's command line.
-pub const KEEPER_ARGUMENT: &str = "keeper";
+const KEEPER_ARGUMENT: &str = "keeper";
 
 /// A path for a socket may have 107 bytes; a home may be deeper. So the folder is opened and the
 /// socket named through its descriptor.
@@ -111,7 +110,6 @@ fn start(data_dir: &Path) -> io::Result<UnixStream> {
         .arg(KEEPER_ARGUMENT)
         .arg(data_dir)
         .current_dir("/")
-        .process_group(0)
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::null());

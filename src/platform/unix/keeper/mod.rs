@@ -43,6 +43,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long after the hard signal a process may take to go before it is reported as left.
 const HARD_LIMIT: Duration = Duration::from_secs(5);
 
+/// Time between the signals for what a main process leaves when it ends by itself: short, for its
+/// replacement waits.
+const LEFTOVER_GRACE_MS: u64 = 100;
+
 /// One process of an app.
 struct Entry {
     role: Role,
@@ -68,6 +72,15 @@ enum Target {
     App(String),
     /// An app's processes of that program name, except the main one.
     Named(String, String),
+}
+
+impl Target {
+    fn covers(&self, key: &ProcessKey) -> bool {
+        match self {
+            Self::Process(wanted) => wanted == key,
+            Self::App(app) | Self::Named(app, _) => *app == key.app,
+        }
+    }
 }
 
 /// What is said when it is gone.
@@ -529,9 +542,18 @@ impl Keeper {
         }
         let role = entry.role;
         self.family.main_ended(&key, entry.process, &entry.cwd);
-        if role == Role::Main {
+        // The rest of a tree that is being stopped keeps its time to end politely.
+        let is_being_stopped = self
+            .endings
+            .iter()
+            .any(|ending| ending.target.covers(&key));
+        if role == Role::Main && !is_being_stopped {
             // What it left must be gone before its replacement starts.
-            self.end(Target::Process(key.clone()), Then::ReportExit(key), None);
+            self.end(
+                Target::Process(key.clone()),
+                Then::ReportExit(key),
+                Some(LEFTOVER_GRACE_MS),
+            );
         } else {
             self.report_exit(&key);
         }
