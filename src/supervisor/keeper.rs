@@ -119,10 +119,10 @@ impl Keepers {
                 }
                 Some(Report::Welcome { protocol, .. }) => {
                     return Err(SupervisorError::Keeper(format!(
-                        "it is of another version (protocol {protocol}, this is {PROTOCOL})"
+                        "it is of another version (protocol {protocol}, this is {PROTOCOL}); stop the apps with the version that started them"
                     )));
                 }
-                Some(_) => failure = "it did not say welcome".to_owned(),
+                Some(_) => "it did not say welcome".clone_into(&mut failure),
                 None => {}
             }
         }
@@ -366,7 +366,9 @@ impl Keepers {
                     table.logs.remove(&log);
                     let off = Order::Watch { log, on: false };
                     // A keeper that is gone reports nothing anyway.
-                    let _ = table.orders.as_ref().map(|orders| orders.send(off));
+                    if let Some(orders) = &table.orders {
+                        let _ = orders.send(off);
+                    }
                 }
             }
         }

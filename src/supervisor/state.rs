@@ -11,7 +11,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// An app that was ready for so long starts anew with immediate restarts.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]

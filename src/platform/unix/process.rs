@@ -153,10 +153,10 @@ pub(super) fn signal(process: Identity, signal: Signal) {
         return;
     };
     // The descriptor pins the process: between looking and signalling its pid cannot be reused.
-    if let Ok(descriptor) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-        if identify(process.pid) == Some(process) {
-            let _ = rustix::process::pidfd_send_signal(&descriptor, signal);
-        }
+    if let Ok(descriptor) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+        && is_alive(process)
+    {
+        let _ = rustix::process::pidfd_send_signal(&descriptor, signal);
     }
 }
 
@@ -181,7 +181,7 @@ pub(super) fn exit_of(descriptor: &OwnedFd) -> Exit {
     }
     const PIDFD_INFO_EXIT: u64 = 1 << 3;
     // _IOWR(0xFF, 11, struct pidfd_info)
-    const PIDFD_GET_INFO: libc::c_ulong = (3 << 30) | (64 << 16) | (0xFF << 8) | 11;
+    const PIDFD_GET_INFO: libc::c_ulong = (3 << 30) | (64 << 16) | (0xFF << 8) | 0x0B;
     let mut info = PidfdInfo {
         mask: PIDFD_INFO_EXIT,
         ..PidfdInfo::default()

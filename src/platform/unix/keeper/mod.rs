@@ -422,7 +422,7 @@ impl Keeper {
                             .ok()
                             .and_then(rustix::process::Pid::from_raw),
                         rustix::process::Resource::Nofile,
-                        limit.clone(),
+                        *limit,
                     );
                 }
                 self.tell(&Report::Spawned {
@@ -543,10 +543,7 @@ impl Keeper {
         let role = entry.role;
         self.family.main_ended(&key, entry.process, &entry.cwd);
         // The rest of a tree that is being stopped keeps its time to end politely.
-        let is_being_stopped = self
-            .endings
-            .iter()
-            .any(|ending| ending.target.covers(&key));
+        let is_being_stopped = self.endings.iter().any(|ending| ending.target.covers(&key));
         if role == Role::Main && !is_being_stopped {
             // What it left must be gone before its replacement starts.
             self.end(

@@ -79,7 +79,7 @@ impl Outputs {
             EventData::new_u64(token),
             EventFlags::IN | EventFlags::ONESHOT,
         )?;
-        if let Some(log) = self.log(log, rotation) {
+        if let Some(log) = self.open(log, rotation) {
             log.users += 1;
         }
         self.pipes.insert(
@@ -93,7 +93,7 @@ impl Outputs {
         Ok(())
     }
 
-    fn log(&mut self, path: &Path, rotation: Rotation) -> Option<&mut Log> {
+    fn open(&mut self, path: &Path, rotation: Rotation) -> Option<&mut Log> {
         if !self.logs.contains_key(path) {
             let file = LogFile::open(path, rotation).ok()?;
             let log = Log {
@@ -110,7 +110,7 @@ impl Outputs {
 
     /// Length of a log, in bytes.
     pub(super) fn length(&mut self, path: &Path, rotation: Rotation) -> u64 {
-        self.log(path, rotation).map_or(0, |log| log.file.length())
+        self.open(path, rotation).map_or(0, |log| log.file.length())
     }
 
     /// Reads the pipe with this token; false when there is none.
@@ -118,14 +118,14 @@ impl Outputs {
         if !self.pipes.contains_key(&token) {
             return false;
         }
-        let mut taken = 0;
+        let mut total = 0;
         loop {
             match self.read_once(token) {
                 Read::End => {
                     self.close(queue, token);
                     return true;
                 }
-                Read::More if taken < TURN_BYTES => taken += BUFFER_BYTES,
+                Read::More if total < TURN_BYTES => total += BUFFER_BYTES,
                 Read::More => {
                     self.resting.push((Instant::now(), token));
                     return true;
@@ -140,12 +140,12 @@ impl Outputs {
 
     /// Reads what is in the pipe now, for the last lines of a program that ended.
     pub(super) fn drain(&mut self, queue: &OwnedFd, token: u64) {
-        let mut taken = 0;
-        while taken < TURN_BYTES {
+        let mut total = 0;
+        while total < TURN_BYTES {
             match self.read_once(token) {
-                Read::More => taken += BUFFER_BYTES,
+                Read::More => total += BUFFER_BYTES,
                 Read::Empty(0) => return,
-                Read::Empty(count) => taken += count,
+                Read::Empty(count) => total += count,
                 Read::End => {
                     self.close(queue, token);
                     return;
