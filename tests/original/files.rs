@@ -113,9 +113,7 @@ async fn only_missing_dependencies_are_in_the_way() {
         .install_json(json!({ "dependencies": needs }))
         .runs(&["forever"], json!({}));
     service.install("lacking").await.must_fail_with("gone");
-    let answer = service.uninstall("there").await;
-    assert!(answer.status >= 400 || answer.json()["code"] == -1);
-    assert!(answer.message().contains("fine"), "{}", answer.text);
+    service.uninstall("there").await.must_fail_with("fine");
 }
 
 /// B17
@@ -183,7 +181,8 @@ async fn names_that_lead_elsewhere_are_refused() {
             format!("/store/restart/{name}"),
         ] {
             let answer = service.get_raw(&path).await;
-            assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+            let refused = answer.starts_with("HTTP/1.1 4") || answer.contains("\"code\":-1");
+            assert!(refused, "{path}: {answer}");
         }
         for path in [
             format!("/static/{name}/secret.txt"),

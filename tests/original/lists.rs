@@ -59,7 +59,7 @@ async fn an_exit_code_is_a_warning_unless_the_step_is_strict() {
     service
         .setting("x", "strict", json!({}))
         .await
-        .must_fail_with("exit code 3");
+        .must_be_refused_with("exit code 3");
     assert_eq!(app.read("journal"), "lax went on\n");
 }
 
@@ -97,7 +97,7 @@ async fn an_error_ends_the_list_and_reaches_the_caller() {
         service
             .setting("x", list, json!({}))
             .await
-            .must_fail_with(culprit);
+            .must_be_refused_with(culprit);
     }
     assert_eq!(app.read("journal"), "");
 }
@@ -114,7 +114,7 @@ async fn an_unknown_command_is_an_error() {
     service
         .setting("x", "work", json!({}))
         .await
-        .must_fail_with("exce");
+        .must_be_refused_with("exce");
     assert_eq!(app.read("journal"), "", "a broken list ran in part");
 }
 
@@ -135,7 +135,7 @@ async fn lists_that_call_themselves_are_refused_before_anything_runs() {
         service
             .setting("x", list, json!({}))
             .await
-            .must_fail_with(path);
+            .must_be_refused_with(path);
     }
     assert_eq!(app.read("journal"), "");
     service.get("/ping").await.must_be(200);

@@ -114,7 +114,7 @@ async fn a_setting_may_hold_a_placeholder_and_a_circle_of_them_is_an_error() {
     service
         .setting("x", "write", json!({ "x": "{z}" }))
         .await
-        .must_fail_with("→");
+        .must_be_refused_with("→");
     service
         .setting("x", "write", json!({ "x": "fine" }))
         .await
@@ -168,6 +168,6 @@ async fn a_setting_that_makes_no_sense_is_answered_with_the_reason() {
     for (body, culprit) in bodies {
         let answer = service.post("/store/setting", &body).await;
         assert!((400..500).contains(&answer.status), "{body}: {answer:?}");
-        answer.must_fail_with(culprit);
+        answer.must_be_refused_with(culprit);
     }
 }

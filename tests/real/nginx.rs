@@ -74,7 +74,7 @@ async fn nginx_is_not_restarted_with_settings_that_it_refuses() {
     service
         .setting("nginx", "setting", json!({ "workers": "many" }))
         .await
-        .must_fail_with("nginx");
+        .must_be_refused_with("nginx");
     assert_eq!(service.app_pid("nginx").await, pid);
     assert!(answer_of(port).await.is_some());
 }
