@@ -1,6 +1,10 @@
 //! The command lists: a step is one variant of [`Command`], one file each.
 
+pub mod check;
+pub mod files;
+pub mod load;
 pub mod plan;
+pub mod title;
 
 use crate::app::install::Item;
 use crate::app::store::Until;
