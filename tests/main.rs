@@ -16,3 +16,6 @@ mod manual;
 mod original;
 mod real;
 mod support;
+
+mod architecture;
+mod dependencies;
