@@ -7,6 +7,8 @@ mod folder;
 mod install;
 mod queue;
 mod recorder;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 mod uninstall;
 mod wait;
 mod work;
