@@ -7,7 +7,7 @@ mod folder;
 mod install;
 mod queue;
 mod recorder;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;
 mod uninstall;
 mod wait;

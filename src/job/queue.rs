@@ -266,13 +266,11 @@ impl Jobs {
                     return;
                 };
                 queue.running = queue.waiting.pop_front();
-                match &queue.running {
-                    Some(job) => Arc::clone(job),
-                    None => {
-                        queues.remove(&app);
-                        return;
-                    }
-                }
+                let Some(job) = queue.running.clone() else {
+                    queues.remove(&app);
+                    return;
+                };
+                job
             };
             self.run(&job).await;
         }

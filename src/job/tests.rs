@@ -1,4 +1,9 @@
 //! Jobs with the real supervisor and programs that `/bin/sh` runs.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "`json!` is written where it is used"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -806,4 +811,51 @@ async fn an_app_that_ended_by_itself_is_not_brought_back() {
             .await;
     })
     .await;
+}
+
+#[tokio::test]
+#[ignore = "mounts a small disk, which only root may"]
+async fn a_full_disk_leaves_the_old_settings_and_files() {
+    let disk = tempfile::tempdir().unwrap();
+    let mount = |program: &str, arguments: &[&str]| {
+        let arguments = arguments.iter().map(std::ffi::OsStr::new);
+        #[expect(clippy::disallowed_methods, reason = "a test may start programs")]
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .arg(disk.path())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    mount("mount", &["-t", "tmpfs", "-o", "size=2m", "none"]);
+    let service = Service::open(disk.path()).await.unwrap();
+    let home = Home {
+        dir: tempfile::tempdir().unwrap(),
+        service,
+    };
+    let write = json!({ "name": "writeFile", "filePath": "b", "content": "{x}" });
+    home.put("a", json!({ "commands": { "write": [write] } }));
+    succeeded(
+        &home
+            .run("a", setting(Some("write"), json!({ "x": "old" })))
+            .await,
+    );
+    let filler = disk.path().join("filler");
+    assert!(fs::write(&filler, vec![b'x'; 4 << 20]).is_err());
+    let large = "y".repeat(100_000);
+    let record = home
+        .run("a", setting(Some("write"), json!({ "x": large })))
+        .await;
+    failed(&record, FailureCode::Failed, "the disk is full");
+    let config = home.service.database.app(&name("a")).config;
+    assert_eq!(config["x"], "old");
+    assert_eq!(home.read("a", "b"), "old");
+    fs::remove_file(filler).unwrap();
+    succeeded(
+        &home
+            .run("a", setting(Some("write"), json!({ "x": "new" })))
+            .await,
+    );
+    assert_eq!(home.read("a", "b"), "new");
+    home.service.close().await;
+    mount("umount", &["-l"]);
 }
