@@ -205,6 +205,10 @@ mod tests {
 }"#;
 
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "that is what the drawn problems need"
+    )]
     fn every_mistake_is_drawn() {
         let (out, good) = check(
             &[
