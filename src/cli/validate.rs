@@ -260,6 +260,7 @@ mod tests {
           |
         3 |   "setting": { "binPath": "{exePath}/bin/srever", "confPath": "/etc/server.conf" },
           |                           ^^^^^^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `/etc/server.conf` lies outside of the app's folder
          --> demo/store.json:3:63
@@ -308,6 +309,7 @@ mod tests {
           |
         9 |       { "name": "changeFile", "tplPath": "{exePath}/b.tpl", "filePath": "{exePath}/../b" },
           |                                          ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `b` lies outside of the app's folder
          --> demo/store.json:9:73
@@ -321,6 +323,7 @@ mod tests {
            |
         13 |       { "name": "exec", "binPath": "{exePath}/bin/x", "cmds": ["{password}"], "detach": true, "kill": true },
            |                                    ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `{password}` is not known and stays as it is
           --> demo/store.json:13:64
@@ -380,7 +383,7 @@ mod tests {
             "column": 25,
             "severity": "error",
             "message": "the program `bin/x` is not there",
-            "help": ""
+            "help": "put it there, or correct the path"
           }
         ]
         "#);
