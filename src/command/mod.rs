@@ -1,7 +1,8 @@
 //! The command lists: a step is one variant of [`Command`], one file each.
 
+pub mod check;
+pub mod files;
 pub mod plan;
-
 
 use crate::app::install::Item;
 use crate::app::store::Until;

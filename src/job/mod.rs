@@ -187,3 +187,10 @@ impl Jobs {
         todo!()
     }
 }
+
+/// Now, in milliseconds since 1970.
+pub(crate) fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
