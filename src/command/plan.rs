@@ -1,6 +1,7 @@
 //! From the author's words to commands: names resolved, fields demanded, cycles refused, every
 //! problem at once.
 
+pub use super::check::check;
 use super::{Command, Exec};
 use crate::app::parse::STORE_FILE;
 use crate::app::store::Step;
@@ -495,7 +496,22 @@ mod tests {
             {"name": "exce", "binPath": "x"}, {"name": "exec"}, {"name": "writeFile"},
             {"name": "changeFile"}, {"name": "deleteFile"}, {"name": "unzip"}, {"name": "zip"},
             {"name": "mkdir"}, {"name": "startApp"}, {"name": "stopApp"}, {"name": "nothingLikeIt"}
-        ]}"#), @"");
+        ]}"#), @r#"
+        commands.main[0].name: unknown command `exce` (did you mean `exec`?)
+        commands.main[1].binPath: `exec` without `binPath` (add "binPath": and the program)
+        commands.main[2].filePath: `writeFile` without `filePath` (add "filePath": and the file to write)
+        commands.main[3].tplPath: `changeFile` without `tplPath` (add "tplPath": and the template)
+        commands.main[3].filePath: `changeFile` without `filePath` (add "filePath": and the file to write)
+        commands.main[4].filePath: `deleteFile` without `filePath` (add "filePath": and the file to delete)
+        commands.main[5].filePath: `unzip` without `filePath` (add "filePath": and the archive)
+        commands.main[5].content: `unzip` without `content` (add "content": and the folder to unpack to)
+        commands.main[6].filePath: `zip` without `filePath` (add "filePath": and the folder to pack)
+        commands.main[6].content: `zip` without `content` (add "content": and the archive to write)
+        commands.main[7].filePath: `mkdir` without `filePath` (add "filePath": and the folder to make)
+        commands.main[8].content: `startApp` without `content` (add "content": and the app's name)
+        commands.main[9].content: `stopApp` without `content` (add "content": and the app's name)
+        commands.main[10].name: unknown command `nothingLikeIt` (the built-in commands are start, stop, restart, exec, writeFile, changeFile, deleteFile, unzip, zip, mkdir, startApp, stopApp; the lists are main)
+        "#);
     }
 
     #[test]
@@ -504,8 +520,8 @@ mod tests {
             "main": [{"name": "setting"}],
             "setting": [{"name": "initData"}, {"name": "stop"}],
             "initData": [{"name": "setting"}]
-        }"#), @"");
-        insta::assert_snapshot!(main_of(r#"{"main": [{"name": "main"}]}"#), @"");
+        }"#), @"commands.initData[0].name: the list `setting` calls itself without end: setting → initData → setting ()");
+        insta::assert_snapshot!(main_of(r#"{"main": [{"name": "main"}]}"#), @"commands.main[0].name: the list `main` calls itself without end: main → main ()");
     }
 
     #[test]
@@ -538,9 +554,9 @@ mod tests {
     #[test]
     fn an_unknown_list_is_told_with_the_ones_there_are() {
         let store = read(r#"{"commands": {"setting": [], "initData": []}}"#);
-        insta::assert_snapshot!(shown(compile(&store, "setings")), @"");
-        insta::assert_snapshot!(shown(compile(&store, "x\n")), @"");
-        insta::assert_snapshot!(shown(compile(&StoreInfo::default(), "x")), @"");
+        insta::assert_snapshot!(shown(compile(&store, "setings")), @"commands: there is no command list `setings` (did you mean `setting`?)");
+        insta::assert_snapshot!(shown(compile(&store, "x\n")), @r"commands: there is no command list `x\n` (there are setting, initData)");
+        insta::assert_snapshot!(shown(compile(&StoreInfo::default(), "x")), @"commands: there is no command list `x` (`commands` is empty)");
     }
 
     #[test]
@@ -551,10 +567,17 @@ mod tests {
             "install": {"installCmds": ["init", "start"]}
         }"#,
         );
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @r"
+        init commands.init[0] Exec
+         install.installCmds[1] Start
+        ");
         assert_eq!(shown(compile_section(&store, Section::Before)), "");
         let store = read(r#"{"install": {"installCmds": ["inti", "exec", ""]}}"#);
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Install)), @r"
+        install.installCmds[0]: unknown command `inti` (the built-in commands are start, stop, restart, exec, writeFile, changeFile, deleteFile, unzip, zip, mkdir, startApp, stopApp)
+        install.installCmds[1]: `exec` needs `binPath`, which cannot be given here (make it a list in `commands` and write the list's name here)
+        install.installCmds[2]: a step without a name (write a built-in command or a key of `commands`)
+        ");
     }
 
     #[test]
@@ -565,8 +588,8 @@ mod tests {
             "start": {"beforeCmds": ["init"], "AfterCmds": ["start"]}
         }"#,
         );
-        insta::assert_snapshot!(shown(compile_section(&store, Section::Before)), @"");
-        insta::assert_snapshot!(shown(compile_section(&store, Section::After)), @"");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::Before)), @"commands.init[1].name: the start of the app would start itself without end: start → start.beforeCmds → init → restart (remove it: the app is started between `beforeCmds` and `afterCmds`)");
+        insta::assert_snapshot!(shown(compile_section(&store, Section::After)), @"start.afterCmds[0]: the start of the app would start itself without end: start → start.afterCmds → start (remove it: the app is started between `beforeCmds` and `afterCmds`)");
     }
 
     #[test]
@@ -577,7 +600,70 @@ mod tests {
             "timeout": 5, "cwd": "d", "until": {"port": 80}}, {"name": "exec", "binPath": "b"}]}}"#,
         );
         let plan = compile(&store, "main").unwrap();
-        insta::assert_debug_snapshot!(plan.steps, @"");
+        insta::assert_debug_snapshot!(plan.steps, @r#"
+        [
+            PlannedStep {
+                lists: [
+                    "main",
+                ],
+                place: "commands.main[0]",
+                command: Exec(
+                    Exec {
+                        program: "b",
+                        args: [
+                            "-x",
+                            "5",
+                        ],
+                        envs: [
+                            Item {
+                                name: "A",
+                                value: Number(1),
+                            },
+                        ],
+                        cwd: "d",
+                        waiting: 3.0,
+                        kill: true,
+                        process_name: "mysqld",
+                        strict: true,
+                        timeout: 5.0,
+                        detach: false,
+                        until: Some(
+                            Until {
+                                port: Some(
+                                    "80",
+                                ),
+                                http: None,
+                                file: None,
+                                log: None,
+                                timeout: None,
+                            },
+                        ),
+                    },
+                ),
+            },
+            PlannedStep {
+                lists: [
+                    "main",
+                ],
+                place: "commands.main[1]",
+                command: Exec(
+                    Exec {
+                        program: "b",
+                        args: [],
+                        envs: [],
+                        cwd: "",
+                        waiting: 0.0,
+                        kill: false,
+                        process_name: "",
+                        strict: false,
+                        timeout: 600.0,
+                        detach: false,
+                        until: None,
+                    },
+                ),
+            },
+        ]
+        "#);
     }
 
     fn name(text: &str) -> AppName {
