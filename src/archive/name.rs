@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 /// Names that Windows keeps for devices, whatever comes after a dot.
 const DEVICES: [&str; 28] = [
-    "con", "prn", "aux", "nul", "conin$", "conout$", "com1", "com2", "com3", "com4", "com5", "com6",
-    "com7", "com8", "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
-    "com¹", "com²", "com³", "lpt¹",
+    "con", "prn", "aux", "nul", "conin$", "conout$", "com1", "com2", "com3", "com4", "com5",
+    "com6", "com7", "com8", "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8",
+    "lpt9", "com¹", "com²", "com³", "lpt¹",
 ];
 
 /// Reads a name's bytes: as UTF-8 where they are, else as GBK, which is what Chinese Windows writes.
@@ -106,11 +106,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, expected: Option<&str>) {
-        assert_eq!(
-            safe(name, 64).ok(),
-            expected.map(PathBuf::from),
-            "{name:?}"
-        );
+        assert_eq!(safe(name, 64).ok(), expected.map(PathBuf::from), "{name:?}");
     }
 
     #[test]
@@ -127,8 +123,24 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         for name in [
-            "/etc/passwd", "\\x", "../x", "a/../../x", "a/..", "..\\x", "C:/x", "C:x", "a:b",
-            "a\nb", "a/\0", "nul", "a/CON.txt", "com1 .txt", "x.", "x /y", "a/b./c", "AUX",
+            "/etc/passwd",
+            "\\x",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "..\\x",
+            "C:/x",
+            "C:x",
+            "a:b",
+            "a\nb",
+            "a/\0",
+            "nul",
+            "a/CON.txt",
+            "com1 .txt",
+            "x.",
+            "x /y",
+            "a/b./c",
+            "AUX",
         ] {
             check(name, None);
         }

@@ -54,10 +54,14 @@ pub fn pack(
     let buffer = zip
         .finish()
         .map_err(|error| write(io::Error::other(error)))?;
-    buffer.into_inner().map_err(|error| write(error.into_error()))?;
+    buffer
+        .into_inner()
+        .map_err(|error| write(error.into_error()))?;
     crate::platform::set_default_mode(temporary.as_file()).map_err(write)?;
     temporary.as_file().sync_all().map_err(write)?;
-    temporary.persist(archive).map_err(|error| write(error.error))?;
+    temporary
+        .persist(archive)
+        .map_err(|error| write(error.error))?;
     Ok(report)
 }
 
@@ -128,8 +132,8 @@ impl Packer<'_> {
         self.zip
             .start_file(name, options)
             .map_err(|error| failed(path, "packed", io::Error::other(error)))?;
-        self.report.bytes += io::copy(&mut file, &mut self.zip)
-            .map_err(|source| failed(path, "packed", source))?;
+        self.report.bytes +=
+            io::copy(&mut file, &mut self.zip).map_err(|source| failed(path, "packed", source))?;
         self.report.files += 1;
         Ok(())
     }
@@ -139,7 +143,10 @@ impl Packer<'_> {
         let to = fs::read_link(path).map_err(|source| failed(path, "read", source))?;
         let inside = fs::canonicalize(path).is_ok_and(|real| real.starts_with(&self.root));
         let Some(to) = to.to_str().filter(|_| inside && to.is_relative()) else {
-            self.skip(path, "it is a link that leads out of the folder, or to nothing");
+            self.skip(
+                path,
+                "it is a link that leads out of the folder, or to nothing",
+            );
             return Ok(());
         };
         self.zip
@@ -220,8 +227,18 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let error = pack(&dir.path().join("no"), &dir.path().join("x.zip"), None, &|| false);
-        assert!(error.unwrap_err().to_string().contains("/no` cannot be read"));
+        let error = pack(
+            &dir.path().join("no"),
+            &dir.path().join("x.zip"),
+            None,
+            &|| false,
+        );
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("/no` cannot be read")
+        );
         assert!(!dir.path().join("x.zip").exists());
     }
 }

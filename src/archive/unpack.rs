@@ -69,7 +69,10 @@ pub fn unpack(
         };
         let written = |error: io::Error| match error.kind() {
             io::ErrorKind::InvalidData => refuse(error.to_string()),
-            _ => refuse(format!("cannot be unpacked to `{}`: {error}", folder.display())),
+            _ => refuse(format!(
+                "cannot be unpacked to `{}`: {error}",
+                folder.display()
+            )),
         };
         match entry.kind {
             Kind::Dir => target.dir(&entry.path, entry.mode).map_err(written)?,
@@ -282,7 +285,10 @@ mod tests {
         result.unwrap();
         let out = dir.path().join("out/in");
         assert_eq!(fs::read_to_string(out.join("lib/libx.so")).unwrap(), "code");
-        assert_eq!(fs::read_to_string(out.join("bin/up/libx.so")).unwrap(), "code");
+        assert_eq!(
+            fs::read_to_string(out.join("bin/up/libx.so")).unwrap(),
+            "code"
+        );
     }
 
     #[cfg(unix)]
@@ -318,15 +324,30 @@ mod tests {
     fn too_much_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let archive = dir.path().join("a.zip");
-        zip(&archive, &[("a", 0o644, "12345"), ("b/c/d", 0o644, "12345")]);
+        zip(
+            &archive,
+            &[("a", 0o644, "12345"), ("b/c/d", 0o644, "12345")],
+        );
         let refused = |limits: Limits| {
             unpack(&archive, &dir.path().join("out"), &limits, &never)
                 .unwrap_err()
                 .to_string()
         };
         let limits = Limits::default();
-        assert!(refused(Limits { entries: 1, ..limits.clone() }).contains("2 entries"));
-        assert!(refused(Limits { bytes: 9, ..limits.clone() }).contains("10 bytes"));
+        assert!(
+            refused(Limits {
+                entries: 1,
+                ..limits.clone()
+            })
+            .contains("2 entries")
+        );
+        assert!(
+            refused(Limits {
+                bytes: 9,
+                ..limits.clone()
+            })
+            .contains("10 bytes")
+        );
         assert!(refused(Limits { depth: 2, ..limits }).contains("`b/c/d`"));
         assert!(!dir.path().join("out").exists());
     }
@@ -348,7 +369,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let archive = dir.path().join("a.zip");
         zip(&archive, &[("a", 0o644, "")]);
-        let result = unpack(&archive, &dir.path().join("out"), &Limits::default(), &|| true);
+        let result = unpack(
+            &archive,
+            &dir.path().join("out"),
+            &Limits::default(),
+            &|| true,
+        );
         assert!(matches!(result, Err(ArchiveError::Canceled)));
     }
 }

@@ -120,12 +120,13 @@ impl Database {
         let cache = Arc::new(Cache::default());
         *cache.apps.write().unwrap_or_else(PoisonError::into_inner) =
             read_apps(&connection).map_err(fail)?;
-        let writer = writer::spawn(connection, path.to_owned(), Arc::clone(&cache)).map_err(
-            |error| DatabaseError {
-                path: path.display().to_string(),
-                reason: error.to_string(),
-            },
-        )?;
+        let writer =
+            writer::spawn(connection, path.to_owned(), Arc::clone(&cache)).map_err(|error| {
+                DatabaseError {
+                    path: path.display().to_string(),
+                    reason: error.to_string(),
+                }
+            })?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
@@ -436,7 +437,10 @@ mod tests {
             database.jobs(Some(&name("a")), 9).await.unwrap(),
             ["{\"id\":3}", "{\"id\":1}"]
         );
-        assert_eq!(database.left_jobs().unwrap(), (3, vec!["{\"id\":2}".to_owned()]));
+        assert_eq!(
+            database.left_jobs().unwrap(),
+            (3, vec!["{\"id\":2}".to_owned()])
+        );
         database.forget_jobs(2);
         database.flush().await;
         assert_eq!(database.job(2).await.unwrap(), None);
@@ -449,7 +453,11 @@ mod tests {
         std::fs::write(&path, "this was never a database".repeat(100)).unwrap();
         let error = Database::open(&path).err().unwrap();
         assert!(error.to_string().contains("is damaged"), "{error}");
-        assert!(std::fs::read_to_string(&path).unwrap().starts_with("this was"));
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .starts_with("this was")
+        );
     }
 
     #[test]

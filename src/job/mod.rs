@@ -43,7 +43,7 @@ pub enum Action {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for an earlier job of the same app.
@@ -61,7 +61,7 @@ pub enum JobState {
 }
 
 /// One step of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStep {
     /// What it does, secrets masked: `exec bin/mysqld --initialize`.
@@ -79,7 +79,7 @@ pub struct JobStep {
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Kind of the error.
@@ -88,11 +88,12 @@ pub struct Failure {
     pub message: String,
     /// Mistakes in the manifests or missing dependencies, when that was it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
     pub data: Value,
 }
 
 /// Kinds of errors; `api` has the table of their HTTP statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureCode {
     /// The app, list or job is not there.
@@ -110,12 +111,13 @@ pub enum FailureCode {
 }
 
 /// What is known of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRecord {
     /// Number, counting up.
     pub id: u64,
     /// The app.
+    #[schema(value_type = String)]
     pub app: AppName,
     /// install, uninstall, setting, start, stop, restart.
     pub kind: String,
@@ -192,5 +194,7 @@ impl Jobs {
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }
