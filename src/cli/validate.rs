@@ -403,7 +403,7 @@ mod tests {
         );
         assert!(!good);
         insta::assert_snapshot!(out, @r#"
-        error: the template `a.hbs` cannot be rendered: Error rendering "template" line 1, col 13: Failed to access variable in strict mode Some("prot")
+        error: the template `a.hbs` cannot be rendered: line 1, column 13: `prot` is not known
          --> demo/store.json:5:39
           |
         5 |     {"name": "changeFile", "tplPath": "a.hbs", "filePath": "a"},
@@ -445,7 +445,7 @@ mod tests {
             false,
         );
         insta::assert_snapshot!(out, @r#"
-        error: `setting.binPath` is missing
+        error: `setting.binPath` is missing, but `commands.go[0]` starts the app
         --> demo/store.json
         help: write the path of the program, such as "{exePath}/bin/server"
 

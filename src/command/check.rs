@@ -269,13 +269,9 @@ impl Check<'_> {
                 None
             };
             if let Some(wanted_by) = wanted_by {
-                let problem = Problem::error(
-                    STORE_FILE,
-                    "setting.binPath",
-                    "`setting.binPath` is missing",
-                )
-                .with_label(wanted_by)
-                .with_help("write the path of the program, such as \"{exePath}/bin/server\"");
+                let message = format!("`setting.binPath` is missing, but {wanted_by}");
+                let problem = Problem::error(STORE_FILE, "setting.binPath", message)
+                    .with_help("write the path of the program, such as \"{exePath}/bin/server\"");
                 self.push(problem);
             }
         } else {

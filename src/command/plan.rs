@@ -4,7 +4,7 @@
 pub use super::check::check;
 use super::{Command, Exec};
 use crate::app::parse::STORE_FILE;
-use crate::app::store::Step;
+use crate::app::store::{BUILTINS, Step};
 use crate::app::suggest::did_you_mean;
 use crate::app::{AppName, Problem, StoreInfo};
 
@@ -25,22 +25,6 @@ pub struct Plan {
     /// The steps in order.
     pub steps: Vec<PlannedStep>,
 }
-
-/// The names of the built-in commands.
-pub const BUILTINS: [&str; 12] = [
-    "start",
-    "stop",
-    "restart",
-    "exec",
-    "writeFile",
-    "changeFile",
-    "deleteFile",
-    "unzip",
-    "zip",
-    "mkdir",
-    "startApp",
-    "stopApp",
-];
 
 /// Seconds that `exec` may take unless it says otherwise.
 const EXEC_TIMEOUT: f64 = 600.0;
