@@ -83,6 +83,8 @@ impl App {
 
     /// The problems drawn under the lines that they are about.
     pub fn draw(&self, problems: &[Problem]) -> String {
-        problem::draw(problems, self.name.as_str(), &|file| self.text_of(file))
+        problem::draw(problems, self.name.as_str(), &|file| {
+            self.text_of(file).map(str::to_owned)
+        })
     }
 }

@@ -137,13 +137,12 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Draws problems under their sources, one below the other: errors first, else in the order of the
-/// text. `text_of` answers the text of a file, `label` is written before the files' names (the
-/// app's folder).
-pub fn draw<'a>(
+/// Draws problems under their sources, one below the other. `text_of` answers the text of a file;
+/// `folder`, unless empty, is written before the files' names.
+pub fn draw(
     problems: &[Problem],
     folder: &str,
-    text_of: &dyn Fn(&str) -> Option<&'a str>,
+    text_of: &dyn Fn(&str) -> Option<String>,
 ) -> String {
     let renderer = Renderer::plain();
     let mut drawn = String::new();

@@ -12,18 +12,28 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 const MAX_DEPTH: usize = 128;
 
 /// A mistake of writing: its place, what it is, and what to write instead.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Slip {
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) help: &'static str,
 }
 
+impl Slip {
+    pub(super) fn new(span: Range<usize>, message: String, help: &'static str) -> Self {
+        Self {
+            span,
+            message,
+            help,
+        }
+    }
+}
+
 /// A text in which the mistakes inside of strings are painted over, byte for byte, so that the rest
 /// of it can be read and every place stays what it was.
 pub(super) struct Source {
-    /// `None` when nothing can be read after a mistake.
-    text: Option<String>,
+    /// Or the mistake that hides everything behind it.
+    text: Result<String, Slip>,
     /// The mistakes that were painted over.
     pub(super) slips: Vec<Slip>,
 }
@@ -35,20 +45,18 @@ impl Source {
             painted: Vec::with_capacity(text.len()),
             slips: Vec::new(),
         };
-        let readable = painter.run().is_some();
-        let painted =
-            String::from_utf8(painter.painted).expect("whole characters are painted over");
+        let text = painter.run().map(|()| {
+            String::from_utf8(painter.painted).expect("whole characters are painted over")
+        });
         Self {
-            text: readable.then_some(painted),
+            text,
             slips: painter.slips,
         }
     }
 
     /// The root value; `None` for a file without one.
     pub(super) fn parse(&self) -> Result<Option<Value<'_>>, Slip> {
-        let Some(text) = &self.text else {
-            return Ok(None);
-        };
+        let text = self.text.as_ref().map_err(Slip::clone)?;
         let options = ParseOptions {
             allow_comments: true,
             allow_loose_object_property_names: false,
@@ -100,8 +108,14 @@ fn slip(text: &str, error: &ParseError) -> Slip {
         }
         Kind::UnexpectedComma => ("there is no value before this comma", "remove the comma"),
         Kind::UnexpectedColon => ("this colon has no key", ""),
-        Kind::UnexpectedCloseBrace => ("this `}` closes nothing", "remove it, or write `]`"),
-        Kind::UnexpectedCloseBracket => ("this `]` closes nothing", "remove it, or write `}`"),
+        Kind::UnexpectedCloseBrace => (
+            "this `}` is not expected here",
+            "a value or `]` is missing before it",
+        ),
+        Kind::UnexpectedCloseBracket => (
+            "this `]` is not expected here",
+            "a value or `}` is missing before it",
+        ),
         Kind::UnterminatedArray => (
             "this `[` is never closed",
             "write `]` behind the last value",
@@ -142,8 +156,7 @@ struct Painter<'a> {
 }
 
 impl Painter<'_> {
-    /// `None` when the rest cannot be read.
-    fn run(&mut self) -> Option<()> {
+    fn run(&mut self) -> Result<(), Slip> {
         let text = self.text;
         let mut depth = 0_usize;
         let mut rest = text;
@@ -164,8 +177,7 @@ impl Painter<'_> {
                 match c {
                     '{' | '[' if depth == MAX_DEPTH => {
                         let message = format!("the file is nested deeper than {MAX_DEPTH} levels");
-                        self.slip(at..at + 1, message, "");
-                        return None;
+                        return Err(Slip::new(at..at + 1, message, ""));
                     }
                     '{' | '[' => depth += 1,
                     '}' | ']' => depth = depth.saturating_sub(1),
@@ -175,7 +187,7 @@ impl Painter<'_> {
             };
             rest = rest.get(length..).unwrap_or_default();
         }
-        Some(())
+        Ok(())
     }
 
     fn copy(&mut self, rest: &str, length: usize) -> usize {
@@ -185,33 +197,32 @@ impl Painter<'_> {
     }
 
     /// Paints over a text in quotes that begins at `start`; answers its length.
-    fn string(&mut self, start: usize) -> Option<usize> {
+    fn string(&mut self, start: usize) -> Result<usize, Slip> {
         let text = self.text;
         let mut at = start + 1;
         self.painted.push(b'"');
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            at += match rest.chars().next()? {
+        while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+            at += match c {
                 '"' => {
                     self.painted.push(b'"');
-                    return Some(at + 1 - start);
+                    return Ok(at + 1 - start);
                 }
                 '\\' => self.escape(at),
                 // Most likely the closing quote is missing. Everything after it would be read
                 // inside out, so nothing more is.
                 '\n' | '\r' => break,
-                c if c.is_ascii_control() && c != '\t' => {
+                c if c < ' ' && c != '\t' => {
                     let message = "there is a control character in this text".to_owned();
                     self.slip(at..at + 1, message, "remove it");
                     self.painted.push(b' ');
                     1
                 }
-                c => self.copy(rest, c.len_utf8()),
+                c => self.copy(text.get(at..).unwrap_or_default(), c.len_utf8()),
             };
         }
         let message = "this text never ends".to_owned();
         let help = "write `\"` at its end; a line break inside a text is written `\\n`";
-        self.slip(start..at, message, help);
-        None
+        Err(Slip::new(start..at, message, help))
     }
 
     /// Copies an escape sequence, or paints over one that means nothing. Answers its length.
@@ -259,11 +270,7 @@ impl Painter<'_> {
     }
 
     fn slip(&mut self, span: Range<usize>, message: String, help: &'static str) {
-        self.slips.push(Slip {
-            span,
-            message,
-            help,
-        });
+        self.slips.push(Slip::new(span, message, help));
     }
 }
 

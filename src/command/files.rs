@@ -11,7 +11,7 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 const MAX_ENTRIES: usize = 20_000;
 
 /// How deep below the app's folder templates are searched for.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 2;
 
 /// The files of one app, as a check sees them.
 pub trait Files {

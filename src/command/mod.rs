@@ -1,8 +1,12 @@
 //! The command lists: a step is one variant of [`Command`], one file each.
 
 pub mod check;
+mod diff;
 pub mod files;
+pub mod load;
 pub mod plan;
+pub mod preview;
+pub mod title;
 
 use crate::app::install::Item;
 use crate::app::store::Until;

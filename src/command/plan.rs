@@ -4,7 +4,7 @@
 pub use super::check::check;
 use super::{Command, Exec};
 use crate::app::parse::STORE_FILE;
-use crate::app::store::Step;
+use crate::app::store::{BUILTINS, Step};
 use crate::app::suggest::did_you_mean;
 use crate::app::{AppName, Problem, StoreInfo};
 
@@ -26,22 +26,6 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
 }
 
-/// The names of the built-in commands.
-pub const BUILTINS: [&str; 12] = [
-    "start",
-    "stop",
-    "restart",
-    "exec",
-    "writeFile",
-    "changeFile",
-    "deleteFile",
-    "unzip",
-    "zip",
-    "mkdir",
-    "startApp",
-    "stopApp",
-];
-
 /// Seconds that `exec` may take unless it says otherwise.
 const EXEC_TIMEOUT: f64 = 600.0;
 
@@ -56,20 +40,32 @@ const MAX_LISTS: usize = 64;
 /// # Errors
 /// Every problem of the list: unknown names, missing fields, recursion.
 pub fn compile(store: &StoreInfo, key: &str) -> Result<Plan, Vec<Problem>> {
-    let mut compiler = Compiler::new(store, None);
-    match store.commands.get_key_value(key) {
-        Some((key, steps)) => compiler.list(key, steps, ""),
-        None => {
-            let message = format!("there is no command list `{}`", key.escape_debug());
-            let help = match did_you_mean(key, store.commands.keys().map(String::as_str)) {
-                help if !help.is_empty() => help,
-                _ if store.commands.is_empty() => "`commands` is empty".to_owned(),
-                _ => format!("there are {}", list_of(store)),
-            };
-            compiler.push(Problem::error(STORE_FILE, "commands", message).with_help(help));
-        }
+    result(compile_partly(store, key))
+}
+
+fn result((plan, problems): (Plan, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(problems)
     }
-    compiler.finish()
+}
+
+/// Like [`compile`], with the steps that are right among those that are not.
+pub(super) fn compile_partly(store: &StoreInfo, key: &str) -> (Plan, Vec<Problem>) {
+    let mut compiler = Compiler::new(store, None);
+    if let Some((key, steps)) = store.commands.get_key_value(key) {
+        compiler.list(key, steps, "");
+    } else {
+        let message = format!("there is no command list `{}`", key.escape_debug());
+        let help = match did_you_mean(key, store.commands.keys().map(String::as_str)) {
+            help if !help.is_empty() => help,
+            _ if store.commands.is_empty() => "`commands` is empty".to_owned(),
+            _ => format!("there are {}", list_of(store)),
+        };
+        compiler.push(Problem::error(STORE_FILE, "commands", message).with_help(help));
+    }
+    (compiler.plan, compiler.problems)
 }
 
 /// The three lists that sections of `store.json` hold.
@@ -120,6 +116,11 @@ impl Section {
 /// # Errors
 /// Every problem of the list.
 pub fn compile_section(store: &StoreInfo, section: Section) -> Result<Plan, Vec<Problem>> {
+    result(compile_section_partly(store, section))
+}
+
+/// Like [`compile_section`], with the steps that are right among those that are not.
+pub(super) fn compile_section_partly(store: &StoreInfo, section: Section) -> (Plan, Vec<Problem>) {
     let within_start = section.belongs_to_start().then(|| section.path());
     let mut compiler = Compiler::new(store, within_start);
     for (index, name) in section.entries(store).iter().enumerate() {
@@ -130,7 +131,7 @@ pub fn compile_section(store: &StoreInfo, section: Section) -> Result<Plan, Vec<
         };
         compiler.step(&step, &place, &place);
     }
-    compiler.finish()
+    (compiler.plan, compiler.problems)
 }
 
 /// What a step's name means.
@@ -161,14 +162,6 @@ impl<'a> Compiler<'a> {
             visited: 0,
             plan: Plan::default(),
             problems: Vec::new(),
-        }
-    }
-
-    fn finish(self) -> Result<Plan, Vec<Problem>> {
-        if self.problems.is_empty() {
-            Ok(self.plan)
-        } else {
-            Err(self.problems)
         }
     }
 
@@ -209,12 +202,7 @@ impl<'a> Compiler<'a> {
         match self.meaning(&step.name) {
             Meaning::List(name, steps) => {
                 if let Some(from) = self.stack.iter().position(|list| *list == name) {
-                    let mut cycle: Vec<&str> = self.stack.iter().skip(from).copied().collect();
-                    cycle.push(name);
-                    let cycle = cycle.join(" → ");
-                    let message = format!("the list `{name}` calls itself without end: {cycle}");
-                    let problem = Problem::error(STORE_FILE, name_at, message);
-                    self.push(problem.with_label("here it begins again"));
+                    self.cycle(from);
                 } else {
                     self.list(name, steps, name_at);
                 }
@@ -222,6 +210,29 @@ impl<'a> Compiler<'a> {
             Meaning::Builtin(name) => self.builtin(name, step, place, name_at),
             Meaning::Nothing => self.unknown(&step.name, name_at),
         }
+    }
+
+    /// Refuses lists that call each other in a circle. It is told from the list that stands first in
+    /// the file, so that it is the same circle wherever it was entered.
+    fn cycle(&mut self, from: usize) {
+        let mut cycle: Vec<&str> = self.stack.iter().skip(from).copied().collect();
+        let position = |name: &str| self.store.commands.get_index_of(name);
+        if let Some(first) =
+            (0..cycle.len()).min_by_key(|&at| cycle.get(at).map(|name| position(name)))
+        {
+            cycle.rotate_left(first);
+        }
+        let (Some(&first), Some(&last)) = (cycle.first(), cycle.last()) else {
+            return;
+        };
+        let steps = self.store.commands.get(last);
+        let closes = steps.and_then(|steps| steps.iter().position(|step| step.name == first));
+        let place = closes.map_or_else(String::new, |at| format!("commands.{last}[{at}].name"));
+        cycle.push(first);
+        let path = cycle.join(" → ");
+        let message = format!("the list `{first}` calls itself without end: {path}");
+        let problem = Problem::error(STORE_FILE, place, message);
+        self.push(problem.with_label("this call closes the circle"));
     }
 
     /// An own list wins over a built-in of its name; inside of itself the name means the built-in.
