@@ -443,7 +443,7 @@ mod tests {
         );
         database.forget_jobs(2);
         database.flush().await;
-        assert_eq!(database.job(2).await.unwrap(), None);
+        assert_eq!(database.job(1).await.unwrap(), None);
         assert_eq!(database.job(3).await.unwrap().unwrap(), "{\"id\":3}");
     }
 
