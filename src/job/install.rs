@@ -143,9 +143,9 @@ fn install_list(app: &App) -> Result<Plan, Failure> {
 /// it. Answers the warnings.
 fn examine(app: &App) -> Result<Vec<String>, Failure> {
     let disk = Disk::new(&app.dir);
-    let mistakes = check(app, &AllThere(&disk));
+    let mistakes = check(app, Vec::new(), &AllThere(&disk));
     refuse_errors(&app.name, &mistakes)?;
-    let missing = check(app, &disk)
+    let missing = check(app, Vec::new(), &disk)
         .into_iter()
         .filter(|problem| problem.is_error() && !mistakes.contains(problem));
     Ok(missing.map(|problem| problem.sentence()).collect())
