@@ -124,6 +124,11 @@ impl Library {
         self.data_dir().join("storekeeper.lock")
     }
 
+    /// Where the running service listens, for the command line (mode 0600).
+    pub fn service_file(&self) -> PathBuf {
+        self.data_dir().join("service.json")
+    }
+
     /// The bearer token (mode 0600).
     pub fn token_file(&self) -> PathBuf {
         self.data_dir().join("token")

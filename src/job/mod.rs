@@ -55,7 +55,7 @@ pub enum Action {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for an earlier job of the same app.
@@ -73,7 +73,7 @@ pub enum JobState {
 }
 
 /// One step of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStep {
     /// What it does, secrets masked: `exec bin/mysqld --initialize`.
@@ -91,7 +91,7 @@ pub struct JobStep {
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Kind of the error.
@@ -100,6 +100,7 @@ pub struct Failure {
     pub message: String,
     /// Mistakes in the manifests or missing dependencies, when that was it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
     pub data: Value,
 }
 
@@ -112,7 +113,7 @@ impl std::fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Kinds of errors; `api` has the table of their HTTP statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureCode {
     /// The app, list or job is not there.
@@ -130,12 +131,13 @@ pub enum FailureCode {
 }
 
 /// What is known of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRecord {
     /// Number, counting up.
     pub id: u64,
     /// The app.
+    #[schema(value_type = String)]
     pub app: AppName,
     /// install, uninstall, setting, start, stop, restart.
     pub kind: String,
