@@ -14,7 +14,9 @@ use super::roster::{About, Entry};
 use super::state::State;
 use super::usage::Usage;
 use super::{doctor, log, stream};
-use crate::app::{App, AppName, InstallInfo, parse};
+use crate::app::{App, AppName, InstallInfo, Problem, parse};
+use crate::command::plan::{self, Plan};
+use crate::command::preview;
 use crate::database::AppRecord;
 use crate::job::{Action, Failure, FailureCode, JobRecord, JobState};
 use crate::supervisor::Status;
@@ -444,13 +446,69 @@ pub(super) async fn change_config(
 #[utoipa::path(get, path = "/api/apps/{name}/plan/{list}", tag = "apps",
     params(("name" = String, Path, description = "The app"),
            ("list" = String, Path, description = "A key of `commands`")),
-    responses((status = 200, description = "What the list would do", body = Object),
+    responses((status = 200, description = "The steps: JSON, or text when `Accept` asks for it",
+               content((Object = "application/json"), (String = "text/plain"))),
               (status = 422, description = "The list has mistakes; `data` lists them")))]
-pub(super) async fn plan(state: web::Data<State>, path: web::Path<(AppName, String)>) -> Answer {
+pub(super) async fn plan(
+    request: HttpRequest,
+    state: web::Data<State>,
+    path: web::Path<(AppName, String)>,
+) -> Answer {
     let (name, list) = path.into_inner();
     let app = read(&state, &name).await?;
-    let _ = (app, list);
-    Err(ApiError::internal("not yet"))
+    let state = state.into_inner();
+    let steps = web::block(move || {
+        let plan = compiled(&app, &list)?;
+        let apps = &state.service.apps;
+        let scope = apps
+            .scope(&app, &state.service.config(&app))
+            .map_err(|error| ApiError::invalid(error.to_string()))?;
+        Ok::<_, ApiError>(preview::preview(&app, &scope, &plan))
+    })
+    .await??;
+    if accepts(&request, "text/plain") {
+        return Ok(text(preview::text(&steps)));
+    }
+    Ok(HttpResponse::Ok().json(steps))
+}
+
+fn compiled(app: &App, list: &str) -> Result<Plan, ApiError> {
+    let store = app.store.as_ref().ok_or_else(|| {
+        ApiError::not_found(format!(
+            "`{}` has no store.json, and so no command lists",
+            app.name
+        ))
+    })?;
+    plan::compile(store, list).map_err(|mut problems| {
+        app.locate(&mut problems);
+        let first = problems.first().map(Problem::sentence).unwrap_or_default();
+        Failure {
+            code: if store.commands.contains_key(list) {
+                FailureCode::Manifest
+            } else {
+                FailureCode::NotFound
+            },
+            message: format!("the list cannot be run: {first}"),
+            data: json!({ "problems": problems }),
+        }
+        .into()
+    })
+}
+
+/// Whether the client asks for this kind of answer.
+fn accepts(request: &HttpRequest, kind: &str) -> bool {
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains(kind))
+}
+
+fn text(text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(text)
 }
 
 /// The mistakes in an app's manifests.
@@ -541,28 +599,20 @@ pub(super) async fn show_log(
         let service = &state.service;
         return Ok(stream::open(
             plan,
-            stream::last_seen(request, query.last_event_id.as_deref()),
+            stream::last_seen(request, query.last_event_id.as_deref()).as_ref(),
             service.events.boot(),
             &service.supervisor,
             &state.ending,
         ));
     }
-    let wants_json = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("application/json"));
-    if wants_json {
+    if accepts(request, "application/json") {
         return Ok(HttpResponse::Ok().json(json!({ "lines": tail.lines })));
     }
-    let mut text = tail.lines.join("\n");
-    if !text.is_empty() {
-        text.push('\n');
+    let mut lines = tail.lines.join("\n");
+    if !lines.is_empty() {
+        lines.push('\n');
     }
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(text))
+    Ok(text(lines))
 }
 
 /// The error for a name that no app has.

@@ -79,6 +79,7 @@ fn failed(error: &ApiError, status: StatusCode) -> HttpResponse {
 /// its versions ask before they uninstall. The truth is in `/api/apps/{name}`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the form is the original's")]
 struct DesktopInfo<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -474,7 +475,8 @@ struct Progress<'a> {
     exit_code: i32,
     cmd: Option<()>,
     pid: u32,
-    progress_name: &'a str,
+    #[serde(rename = "progressName")]
+    process_name: &'a str,
     waiting: u32,
     is_on: bool,
     last_ping: String,
@@ -518,7 +520,7 @@ impl<'a> Progress<'a> {
             },
             cmd: None,
             pid: status.pid.unwrap_or(0),
-            progress_name: &entry.process_name,
+            process_name: &entry.process_name,
             waiting: 0,
             is_on: entry.is_on,
             last_ping: if running {
@@ -534,7 +536,9 @@ impl<'a> Progress<'a> {
 fn timestamp(millis: u64) -> String {
     let seconds = millis / 1000;
     let (mut days, second) = (seconds / 86_400, seconds % 86_400);
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     loop {
         let length = if is_leap(year) { 366 } else { 365 };
@@ -564,7 +568,7 @@ fn timestamp(millis: u64) -> String {
 pub(super) async fn list_port() -> HttpResponse {
     #[derive(Serialize)]
     struct Processes {
-        processes: Vec<ports::Port>,
+        processes: Vec<ports::Listening>,
     }
     match ports::all().await {
         Ok(processes) => HttpResponse::Ok().json(Processes { processes }),
@@ -601,7 +605,7 @@ async fn kill(state: &State, query: &KillQuery) -> Result<String, ApiError> {
     }
     let look = state.sampler.anew(&state.service.supervisor).await?;
     let rows = ports::all().await?;
-    let matching: Vec<&ports::Port> = rows
+    let matching: Vec<&ports::Listening> = rows
         .iter()
         .filter(|row| query.port.is_none_or(|port| row.port == port))
         .filter(|row| query.pid.is_none_or(|pid| row.pid == pid))

@@ -7,7 +7,6 @@ use serde::Serialize;
 use sysinfo::{Disks, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::ports;
-use crate::app::placeholder::Builtins;
 use crate::app::store::StoreInfo;
 use crate::app::{App, AppName, Config, Scope};
 use crate::command::{Command, plan};
@@ -187,15 +186,7 @@ fn look_at_files(
         findings.ok("program", "it is a page without a program");
         return;
     };
-    let exe_path = app.dir.to_string_lossy();
-    let home = service.library.home().to_string_lossy();
-    let builtins = Builtins {
-        exe_path: &exe_path,
-        name: app.name.as_str(),
-        version: &app.install.version,
-        home: &home,
-    };
-    let scope = match Scope::new(&builtins, config) {
+    let scope = match service.apps.scope(app, config) {
         Ok(scope) => scope,
         Err(error) => {
             findings.add(Level::Error, "manifest", error.to_string(), "");

@@ -74,7 +74,7 @@ pub(super) async fn events(
     };
     Ok(stream::open(
         plan,
-        stream::last_seen(&request, query.last_event_id.as_deref()),
+        stream::last_seen(&request, query.last_event_id.as_deref()).as_ref(),
         service.events.boot(),
         &service.supervisor,
         &state.ending,

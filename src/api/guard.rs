@@ -73,7 +73,10 @@ where
         // One request's panic is that request's failure.
         let go = |request| AssertUnwindSafe(self.service.call(request)).catch_unwind();
         match self.policy.judge(request.head()) {
-            Verdict::Pass => Either::Left(go(request).map(settle as fn(Outcome<B>) -> Answer<B>)),
+            Verdict::Pass => {
+                let settle: fn(Outcome<B>) -> Answer<B> = settle;
+                Either::Left(go(request).map(settle))
+            }
             Verdict::PassFor(origin) => {
                 let share: Box<dyn FnOnce(Outcome<B>) -> Answer<B>> = Box::new(move |outcome| {
                     settle(outcome).map(|mut response| {

@@ -86,7 +86,7 @@ pub(super) fn tail(log: &Path, count: usize, unfinished: bool) -> io::Result<Tai
                 found_end = true;
                 tail.end.offset = at + u64::try_from(last).unwrap_or_default() + 1;
             }
-            newlines += block.iter().filter(|&&byte| byte == b'\n').count();
+            newlines += block.split(|&byte| byte == b'\n').count() - 1;
             bytes += size;
             blocks.push(block);
             // One more than asked for, so that the first line is whole.
@@ -261,20 +261,20 @@ mod tests {
 
     impl Log {
         /// A log with these parts, newest first.
-        fn with(parts: &[&str]) -> Self {
+        fn with(texts: &[&str]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("x.log");
-            for (part, text) in super::parts(&path).zip(parts) {
+            for (part, text) in parts(&path).zip(texts) {
                 fs::write(part, text).unwrap();
             }
             Self { _dir: dir, path }
         }
 
-        fn part(&self, number: u32) -> PathBuf {
-            super::parts(&self.path).nth(number as usize).unwrap()
+        fn part(&self, number: usize) -> PathBuf {
+            parts(&self.path).nth(number).unwrap()
         }
 
-        fn rotate(&self, keep: u32) {
+        fn rotate(&self, keep: usize) {
             for number in (0..keep).rev() {
                 let _ = fs::rename(self.part(number), self.part(number + 1));
             }
@@ -320,11 +320,11 @@ mod tests {
 
     #[test]
     fn a_tail_of_long_lines_is_whole() {
-        let long = "x".repeat(BLOCK);
-        let text = format!("{long}1\n{long}2\n{long}3\n");
+        let filler = "x".repeat(BLOCK);
+        let text = format!("{filler}1\n{filler}2\n{filler}3\n");
         let log = Log::with(&[&text]);
         let lines = tail(&log.path, 2, true).unwrap().lines;
-        assert_eq!(lines, [format!("{long}2"), format!("{long}3")]);
+        assert_eq!(lines, [format!("{filler}2"), format!("{filler}3")]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) struct Policy {
 }
 
 /// What the user configured.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PolicyOptions<'a> {
     /// The port that is listened on.
     pub port: u16,

@@ -6,7 +6,7 @@ use super::error::ApiError;
 
 /// One listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
-pub(super) struct Port {
+pub(super) struct Listening {
     /// The process.
     pub pid: u32,
     /// The port.
@@ -21,7 +21,7 @@ pub(super) struct Port {
 ///
 /// # Errors
 /// What the system says.
-pub(super) async fn all() -> Result<Vec<Port>, ApiError> {
+pub(super) async fn all() -> Result<Vec<Listening>, ApiError> {
     actix_web::web::block(scan).await?.map_err(|reason| {
         ApiError::internal(format!(
             "the system does not tell who listens on which port: {reason}"
@@ -30,9 +30,9 @@ pub(super) async fn all() -> Result<Vec<Port>, ApiError> {
 }
 
 /// The same, on this thread.
-pub(super) fn scan() -> Result<Vec<Port>, String> {
+pub(super) fn scan() -> Result<Vec<Listening>, String> {
     use listeners::{Protocol, SocketState};
-    let mut ports: Vec<Port> = listeners::get_all()
+    let mut ports: Vec<Listening> = listeners::get_all()
         .map_err(|error| error.to_string())?
         .into_iter()
         .filter_map(|listener| {
@@ -41,7 +41,7 @@ pub(super) fn scan() -> Result<Vec<Port>, String> {
                 Protocol::UDP if listener.state != SocketState::Established => "UDP",
                 Protocol::TCP | Protocol::UDP => return None,
             };
-            Some(Port {
+            Some(Listening {
                 pid: listener.process.pid,
                 port: listener.socket.port(),
                 proto,

@@ -1,5 +1,6 @@
 //! Listens, answers until the service is told to end, and closes it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -340,6 +341,7 @@ async fn answer(
     };
     let text = serde_json::to_vec_pretty(&running).expect("numbers and an address are JSON");
     save_private(&file, &text)?;
+    service.set_address(&bound.url());
     ready(&bound);
 
     let ended = tokio::select! {
@@ -370,7 +372,12 @@ fn token(library: &Library) -> Result<String, ServeError> {
         path: path.display().to_string(),
         source: io::Error::other(error.to_string()),
     })?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = random
+        .iter()
+        .fold(String::with_capacity(64), |mut token, byte| {
+            let _ = write!(token, "{byte:02x}");
+            token
+        });
     save_private(&path, format!("{token}\n").as_bytes())?;
     Ok(token)
 }

@@ -123,7 +123,7 @@ pub(super) struct Plan<'a> {
 /// Opens a stream.
 pub(super) fn open(
     plan: Plan<'_>,
-    seen: Option<Cursor>,
+    seen: Option<&Cursor>,
     boot: &str,
     supervisor: &Supervisor,
     ending: &CancellationToken,
@@ -135,14 +135,14 @@ pub(super) fn open(
         logs: BTreeMap::new(),
     };
     if let Some(events) = plan.events {
-        let begin = begin(events, seen.as_ref());
+        let begin = begin(events, seen);
         cursor.number = begin.cursor;
         actix_web::rt::spawn(tell_events(begin, events.clone(), sender.clone()));
     }
     // Dropped when the follower may stop: then it reads to the end of what is there.
     let (stop, _) = tokio::sync::watch::channel(());
     for followed in plan.logs {
-        let place = seen.as_ref().and_then(|seen| seen.logs.get(&followed.name));
+        let place = seen.and_then(|seen| seen.logs.get(&followed.name));
         let (lines, at) = match place {
             Some(place) => (Vec::new(), *place),
             None => (followed.tail.lines, followed.tail.end),

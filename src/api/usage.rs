@@ -9,7 +9,7 @@ use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::error::ApiError;
-use super::ports::{self, Port};
+use super::ports::{self, Listening};
 use crate::app::AppName;
 use crate::supervisor::Supervisor;
 
@@ -26,7 +26,7 @@ pub(super) struct Usage {
     /// Its processes, the main one first.
     pub processes: Vec<ProcessUsage>,
     /// The ports it listens on.
-    pub ports: Vec<Port>,
+    pub ports: Vec<Listening>,
 }
 
 /// What one process uses.

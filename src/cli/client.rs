@@ -19,6 +19,8 @@ use crate::supervisor::Status;
 /// A service on this computer accepts a connection at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+const JSON: &str = "application/json";
+
 /// Talks to the service of one home.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -189,13 +191,15 @@ impl Client {
     }
 
     /// `GET /api/apps/{name}/plan/{list}`.
-    pub(super) async fn plan<T: DeserializeOwned>(
-        &self,
-        name: &AppName,
-        list: &str,
-    ) -> Result<T, Failed> {
-        self.get(&format!("/api/apps/{name}/plan/{}", encoded(list)))
-            .await
+    pub(super) async fn plan(&self, name: &AppName, list: &str) -> Result<Value, Failed> {
+        self.get(&plan_path(name, list)).await
+    }
+
+    /// The same, as text for people.
+    pub(super) async fn plan_text(&self, name: &AppName, list: &str) -> Result<String, Failed> {
+        let request = self.request(Method::GET, &plan_path(name, list), "text/plain");
+        let response = self.answer(request).await?;
+        response.text().await.map_err(Failed::because)
     }
 
     /// `GET /api/apps/{name}/doctor`.
@@ -233,7 +237,7 @@ impl Client {
     /// `DELETE /api/jobs/{id}`.
     pub(super) async fn cancel(&self, id: u64) -> Result<(), Failed> {
         let path = format!("/api/jobs/{id}");
-        let _: Value = self.send(self.request(Method::DELETE, &path)).await?;
+        let _: Value = self.send(self.request(Method::DELETE, &path, JSON)).await?;
         Ok(())
     }
 
@@ -247,11 +251,11 @@ impl Client {
         self.stream("/api/events").await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, path: &str, accept: &str) -> RequestBuilder {
         let request = self
             .http
             .request(method, format!("{}{path}", self.base))
-            .header("accept", "application/json");
+            .header("accept", accept);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -259,7 +263,7 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        self.send(self.request(Method::GET, path)).await
+        self.send(self.request(Method::GET, path, JSON)).await
     }
 
     async fn job(&self, method: Method, path: &str, body: Option<Value>) -> Result<u64, Failed> {
@@ -267,7 +271,7 @@ impl Client {
         struct Accepted {
             job: u64,
         }
-        let mut request = self.request(method, path);
+        let mut request = self.request(method, path, JSON);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -305,7 +309,9 @@ impl Client {
     }
 
     async fn stream(&self, path: &str) -> Result<Stream, Failed> {
-        let response = self.answer(self.request(Method::GET, path)).await?;
+        let response = self
+            .answer(self.request(Method::GET, path, "text/event-stream"))
+            .await?;
         Ok(Stream {
             bytes: response.bytes_stream().boxed(),
             buffer: Vec::new(),
@@ -329,6 +335,10 @@ fn nobody(library: &Library) -> Failed {
         "no service runs on the home {}; start one with `storekeeper serve`",
         library.home().display()
     ))
+}
+
+fn plan_path(name: &AppName, list: &str) -> String {
+    format!("/api/apps/{name}/plan/{}", encoded(list))
 }
 
 /// A word as one part of an address.

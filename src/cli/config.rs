@@ -154,9 +154,7 @@ async fn change(
         ),
         None => format!("the settings of {} are saved", job.app),
     };
-    watch
-        .to_the_end(client, job, output.json, done, printer)
-        .await
+    watch.finish(client, job, output.json, done, printer).await
 }
 
 #[cfg(test)]

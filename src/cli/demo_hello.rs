@@ -35,14 +35,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     })?;
     let conf = parse(&text, &args.conf).map_err(Failed::Because)?;
     let port = conf.port;
-    serve(conf).map_err(|error| {
+    serve(&conf).map_err(|error| {
         Failed::because(format!(
             "port {port} cannot be listened on: {error}; give `hello` another port in its settings"
         ))
     })
 }
 
-fn serve(conf: Conf) -> io::Result<()> {
+fn serve(conf: &Conf) -> io::Result<()> {
     let page = web::Bytes::from(page(&conf.greeting));
     let address = (Ipv4Addr::LOCALHOST, conf.port);
     actix_web::rt::System::new().block_on(async {
@@ -125,7 +125,8 @@ mod tests {
         assert_eq!(conf.greeting, "Grüß = Gott");
         assert!(read("greeting = x").unwrap_err().contains("names no port"));
         for port in ["x", "0", "70000", "{port}"] {
-            assert!(read(&format!("port = {port}")).is_err(), "{port}");
+            let text = format!("port = {port}");
+            assert!(parse(&text, Path::new("hello.conf")).is_err(), "{port}");
         }
     }
 

@@ -31,6 +31,6 @@ pub(super) async fn run(args: Args, client: &Client, printer: &mut Printer) -> O
     };
     let done = |job: &crate::job::JobRecord| format!("{} is installed", job.app);
     watch
-        .to_the_end(client, job, args.output.json, done, printer)
+        .finish(client, job, args.output.json, done, printer)
         .await
 }

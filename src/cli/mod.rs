@@ -80,6 +80,10 @@ enum Failed {
 }
 
 impl Failed {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that `map_err(Failed::because)` reads as it means"
+    )]
     fn because(error: impl ToString) -> Self {
         Self::Because(error.to_string())
     }

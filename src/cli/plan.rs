@@ -1,7 +1,5 @@
 //! `storekeeper plan`.
 
-use serde_json::Value;
-
 use super::client::Client;
 use super::printer::Printer;
 use super::{Outcome, Output};
@@ -20,6 +18,10 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, client: &Client, printer: &mut Printer) -> Outcome {
-    let preview: Value = client.plan(&args.name, &args.list).await?;
-    Ok(printer.json(&preview)?)
+    if args.output.json {
+        return Ok(printer.json(&client.plan(&args.name, &args.list).await?)?);
+    }
+    let text = client.plan_text(&args.name, &args.list).await?;
+    printer.line(text.trim_end())?;
+    Ok(())
 }

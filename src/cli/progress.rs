@@ -25,7 +25,7 @@ impl Watch {
 
     /// Waits for the job's end, shows it meanwhile, and tells how it went. `done` is printed when
     /// it went well.
-    pub(super) async fn to_the_end(
+    pub(super) async fn finish(
         mut self,
         client: &Client,
         id: u64,

@@ -24,6 +24,6 @@ pub(super) async fn run(args: &Args, client: &Client, printer: &mut Printer) -> 
     let job = client.run(&args.name, &args.list).await?;
     let done = |job: &JobRecord| format!("`{}` of {} was run", args.list, job.app);
     watch
-        .to_the_end(client, job, args.output.json, done, printer)
+        .finish(client, job, args.output.json, done, printer)
         .await
 }

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// [default: localhost:56780]
     #[arg(long, value_name = "ADDR[:PORT]")]
     listen: Option<Listen>,
-    /// Let pages of this origin use the service, e.g. http://localhost:8215; may be repeated
+    /// Let pages of this origin use the service, e.g. `http://localhost:8215`; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
     /// Another name by which this computer is called; may be repeated

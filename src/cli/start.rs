@@ -91,7 +91,7 @@ pub(super) async fn run(
     }
     for (watch, id) in jobs {
         let outcome = watch
-            .to_the_end(
+            .finish(
                 client,
                 id,
                 args.output.json,

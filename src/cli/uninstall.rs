@@ -24,6 +24,6 @@ pub(super) async fn run(args: Args, client: &Client, printer: &mut Printer) -> O
     let job = client.uninstall(&args.name, args.purge).await?;
     let done = |job: &crate::job::JobRecord| format!("{} is uninstalled", job.app);
     watch
-        .to_the_end(client, job, args.output.json, done, printer)
+        .finish(client, job, args.output.json, done, printer)
         .await
 }
