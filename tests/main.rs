@@ -16,6 +16,7 @@ mod manual;
 mod original;
 mod real;
 mod support;
+mod survival;
 
 mod architecture;
 mod dependencies;

@@ -2,12 +2,32 @@
 
 use std::collections::HashMap;
 
-use handlebars::Handlebars;
+use handlebars::{Handlebars, RenderErrorReason};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::Config;
 use super::config::{MASK, is_secret};
+
+/// Name of this system in paths and placeholders (GodoOS uses Go's names).
+pub const OS: &str = if cfg!(target_os = "windows") {
+    "windows"
+} else if cfg!(target_os = "macos") {
+    "darwin"
+} else {
+    "linux"
+};
+
+/// Name of this processor architecture in paths and placeholders (Go's names).
+pub const ARCH: &str = if cfg!(target_arch = "x86_64") {
+    "amd64"
+} else if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else if cfg!(target_arch = "x86") {
+    "386"
+} else {
+    std::env::consts::ARCH
+};
 
 /// Size limit of one expanded config value.
 const MAX_VALUE_BYTES: usize = 1 << 20;
@@ -94,8 +114,8 @@ impl Scope {
             ("name", builtins.name.to_owned()),
             ("version", builtins.version.to_owned()),
             ("home", builtins.home.replace('\\', "/")),
-            ("os", crate::library::OS.to_owned()),
-            ("arch", crate::library::ARCH.to_owned()),
+            ("os", OS.to_owned()),
+            ("arch", ARCH.to_owned()),
         ] {
             scope.data.insert(word.to_owned(), value.clone().into());
             scope.words.insert(word.to_owned(), value);
@@ -241,13 +261,16 @@ impl Scope {
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
-        // Registered under a name of ours, so that messages name the file and not "Unnamed".
         engine
-            .register_template_string("template", text)
-            .map_err(|error| fail(one_line(&error.to_string())))?;
-        engine
-            .render("template", &self.data)
-            .map_err(|error| fail(one_line(&error.to_string())))
+            .register_template_string(TEMPLATE, text)
+            .map_err(|error| fail(at(error.pos(), &error.reason().to_string())))?;
+        engine.render(TEMPLATE, &self.data).map_err(|error| {
+            let reason = match error.reason() {
+                RenderErrorReason::MissingVariable(Some(word)) => format!("`{word}` is not known"),
+                other => other.to_string(),
+            };
+            fail(at(error.line_no.zip(error.column_no), &reason))
+        })
     }
 
     /// The text with the values of secret config keys shown as `***`: for titles, plans and logs.
@@ -319,7 +342,7 @@ enum Piece<'a> {
 
 /// Cuts a text at its words. `{` and `}` around anything that is neither a known word nor looks
 /// like one are plain text: configuration files and JSON are full of them.
-fn pieces<'a>(text: &'a str, known: impl Fn(&str) -> bool) -> Vec<Piece<'a>> {
+fn pieces(text: &str, known: impl Fn(&str) -> bool) -> Vec<Piece<'_>> {
     let slice = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
     let next = |from: usize, stops: &[char]| Some(from + text.get(from..)?.find(stops)?);
     let mut pieces = Vec::new();
@@ -457,8 +480,16 @@ fn has_extension(name: &str, extension: &str) -> bool {
         .is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The name that templates are registered under for the moment of their rendering.
+const TEMPLATE: &str = "template";
+
+/// What Handlebars says, in one line that begins with the place.
+fn at(place: Option<(usize, usize)>, reason: &str) -> String {
+    let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    match place {
+        Some((line, column)) => format!("line {line}, column {column}: {reason}"),
+        None => reason,
+    }
 }
 
 #[cfg(test)]
@@ -521,10 +552,7 @@ mod tests {
         );
         check("{exePath} {home}", "C:/apps/mysql5.7 C:/home");
         check("{version}", "5.7.44");
-        check(
-            "{os}/{arch}",
-            &format!("{}/{}", crate::library::OS, crate::library::ARCH),
-        );
+        check("{os}/{arch}", &format!("{OS}/{ARCH}"));
     }
 
     #[test]
@@ -663,7 +691,7 @@ mod tests {
                 .unwrap_err();
             let error = error.to_string();
             assert!(
-                error.starts_with("the template `a/my.hbs` cannot be rendered: "),
+                error.starts_with("the template `a/my.hbs` cannot be rendered: line 1, column "),
                 "{error}"
             );
         }

@@ -205,6 +205,10 @@ mod tests {
 }"#;
 
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "that is what the drawn problems need"
+    )]
     fn every_mistake_is_drawn() {
         let (out, good) = check(
             &[
@@ -256,6 +260,7 @@ mod tests {
           |
         3 |   "setting": { "binPath": "{exePath}/bin/srever", "confPath": "/etc/server.conf" },
           |                           ^^^^^^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `/etc/server.conf` lies outside of the app's folder
          --> demo/store.json:3:63
@@ -304,6 +309,7 @@ mod tests {
           |
         9 |       { "name": "changeFile", "tplPath": "{exePath}/b.tpl", "filePath": "{exePath}/../b" },
           |                                          ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `b` lies outside of the app's folder
          --> demo/store.json:9:73
@@ -317,6 +323,7 @@ mod tests {
            |
         13 |       { "name": "exec", "binPath": "{exePath}/bin/x", "cmds": ["{password}"], "detach": true, "kill": true },
            |                                    ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `{password}` is not known and stays as it is
           --> demo/store.json:13:64
@@ -376,7 +383,7 @@ mod tests {
             "column": 25,
             "severity": "error",
             "message": "the program `bin/x` is not there",
-            "help": ""
+            "help": "put it there, or correct the path"
           }
         ]
         "#);
@@ -403,7 +410,7 @@ mod tests {
         );
         assert!(!good);
         insta::assert_snapshot!(out, @r#"
-        error: the template `a.hbs` cannot be rendered: Error rendering "template" line 1, col 13: Failed to access variable in strict mode Some("prot")
+        error: the template `a.hbs` cannot be rendered: line 1, column 13: `prot` is not known
          --> demo/store.json:5:39
           |
         5 |     {"name": "changeFile", "tplPath": "a.hbs", "filePath": "a"},
@@ -445,7 +452,7 @@ mod tests {
             false,
         );
         insta::assert_snapshot!(out, @r#"
-        error: `setting.binPath` is missing
+        error: `setting.binPath` is missing, but `commands.go[0]` starts the app
         --> demo/store.json
         help: write the path of the program, such as "{exePath}/bin/server"
 

@@ -269,13 +269,9 @@ impl Check<'_> {
                 None
             };
             if let Some(wanted_by) = wanted_by {
-                let problem = Problem::error(
-                    STORE_FILE,
-                    "setting.binPath",
-                    "`setting.binPath` is missing",
-                )
-                .with_label(wanted_by)
-                .with_help("write the path of the program, such as \"{exePath}/bin/server\"");
+                let message = format!("`setting.binPath` is missing, but {wanted_by}");
+                let problem = Problem::error(STORE_FILE, "setting.binPath", message)
+                    .with_help("write the path of the program, such as \"{exePath}/bin/server\"");
                 self.push(problem);
             }
         } else {
@@ -441,7 +437,16 @@ impl Check<'_> {
             return;
         }
         let message = format!("the {what} `{}` is not there", self.shown(path));
-        self.push(Problem::error(STORE_FILE, place, message));
+        // Most programs are named by several steps; what to do about it is one thing.
+        if self.problems.iter().any(|known| known.message == message) {
+            return;
+        }
+        let help = if what == "program" && !self.app.install.pkg.is_empty() {
+            "unpack the archive of install.json's `pkg` there, or correct the path"
+        } else {
+            "put it there, or correct the path"
+        };
+        self.push(Problem::error(STORE_FILE, place, message).with_help(help));
     }
 
     /// A path as a message shows it: without the app's folder before it.
