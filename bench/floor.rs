@@ -143,7 +143,10 @@ impl Floor {
         } else {
             self.status()
         };
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
         if let Some(stream) = self.connections[index].as_mut() {
             let _ = stream.write_all(answer.as_bytes());
         }

@@ -99,7 +99,9 @@ impl Connection {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|part| part == needle)
+    haystack
+        .windows(needle.len())
+        .position(|part| part == needle)
 }
 
 fn request(port: u16, path: &str, body: Option<&str>) -> Vec<u8> {
@@ -129,7 +131,9 @@ fn latency(port: u16, path: &str, count: usize, body: Option<&str>) -> io::Resul
     let mut bytes = 0;
     for round in 0..count + 5 {
         let begin = Instant::now();
-        let answer = connection.send(&request).and_then(|()| connection.receive());
+        let answer = connection
+            .send(&request)
+            .and_then(|()| connection.receive());
         bytes = match answer {
             Ok(answer) => ok(answer)?,
             // A server may close what it calls kept alive; that costs it a new connection.
@@ -207,7 +211,11 @@ fn first(port: u16, path: &str) -> io::Result<()> {
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    let number = |at: usize| args.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
+    let number = |at: usize| {
+        args.get(at)
+            .and_then(|text| text.parse::<f64>().ok())
+            .unwrap_or(1.0)
+    };
     let port = number(2) as u16;
     let path = args.get(3).map_or("/", String::as_str);
     match args.get(1).map(String::as_str) {
@@ -217,6 +225,8 @@ fn main() -> io::Result<()> {
         }
         Some("rate") => rate(port, path, number(4) as usize, number(5)),
         Some("first") => first(port, path),
-        _ => Err(io::Error::other("usage: load latency|rate|first PORT PATH …")),
+        _ => Err(io::Error::other(
+            "usage: load latency|rate|first PORT PATH …",
+        )),
     }
 }

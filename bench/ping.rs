@@ -9,8 +9,13 @@ async fn main() -> std::io::Result<()> {
         .nth(1)
         .and_then(|port| port.parse().ok())
         .unwrap_or(0_u16);
-    HttpServer::new(|| App::new().route("/ping", web::get().to(async || HttpResponse::Ok().body("OK"))))
-        .bind(("127.0.0.1", port))?
-        .run()
-        .await
+    HttpServer::new(|| {
+        App::new().route(
+            "/ping",
+            web::get().to(async || HttpResponse::Ok().body("OK")),
+        )
+    })
+    .bind(("127.0.0.1", port))?
+    .run()
+    .await
 }

@@ -9,7 +9,7 @@ from . import App, Tool
 
 class Horust(Tool):
     title = "Horust"
-    notes = ["Horust: knows no order to start; its own start is measured. Its rotation at 10 MB cuts lines at the file's end. No status request."]
+    notes = ["Horust: knows no order to start; its own start is measured. Its rotation at 10 MiB cuts a line at each file's end. No status request."]
 
     @staticmethod
     def install(programs):
@@ -23,7 +23,7 @@ class Horust(Tool):
             lines = [
                 f"command = {json.dumps(shlex.join(app.command))}",
                 f"stdout = {json.dumps(str(self.place / 'log' / f'{app.name}.log'))}",
-                'stdout-rotate-size = "10MB"',
+                'stdout-rotate-size = "10MiB"',
                 f"working-directory = {json.dumps(str(self.place))}",
                 '[restart]\nstrategy = "always"\nbackoff = "0s"',
                 '[failure]\nstrategy = "ignore"',

@@ -11,7 +11,7 @@ from . import App, HttpStatus, Tool
 class Supervisord(Tool):
     title = "supervisord"
     ready_path = "/"
-    notes = ["supervisord: started by one XML-RPC call, without the start of supervisorctl; rotation at 10 MB."]
+    notes = ["supervisord: started by one XML-RPC call, without the start of supervisorctl; its rotation at 10 MiB cuts a line at most files' ends."]
 
     @staticmethod
     def install(programs):
