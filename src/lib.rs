@@ -1,4 +1,42 @@
-//! Storekeeper, a local app store in one binary.
+//! Storekeeper: a local app store in one binary.
+//!
+//! It reads each app's `install.json` and `store.json`, runs its command lists, keeps its
+//! processes running and takes settings over HTTP.
+//!
+//! # The modules, in the order a request takes
+//!
+//! [`cli`] and [`api`] are what people and programs talk to. They turn a wish into a
+//! [`job`], the only thing that changes anything. A job lays a command list flat (`command::plan`)
+//! and runs its steps ([`command`]); a step that needs a process asks the [`supervisor`], which
+//! asks the keeper of [`platform`]. [`archive`] opens archives, [`database`] remembers,
+//! [`library`] knows every path, and [`app`] is what an author wrote.
+//!
+//! # What holds
+//!
+//! - [`app`] and the supervisor's state machine do no I/O and read no clock.
+//! - Only [`platform`] touches processes, only [`library`] knows paths, only [`archive`] opens
+//!   archives.
+//! - The supervisor knows no commands: it starts a spec.
+//! - The author's files are never rewritten. Placeholders are expanded at every use, from the
+//!   pristine `store.json` and the config in force.
+//! - Every change is a job. One job at a time per app; reads never wait for one.
+//! - No lock is held across an await, and nothing blocks an async thread.
+//! - The service may be killed at any moment: processes, exit codes and output belong to the
+//!   keeper, which lives on.
+//!
+//! # Three walks
+//!
+//! **`POST /store/setting` with a new port**: `api` (guard, handler) → `job` (the app's worker
+//! saves the config) → `command` (plan, `changeFile`, `exec`, `start`) → `supervisor` →
+//! `platform`.
+//!
+//! **A child dies and is replaced**: `platform` (the keeper reaps it and ends what it left) →
+//! `supervisor` (actor → state machine → actor) → `platform`. Nothing above the supervisor takes
+//! part.
+//!
+//! **The service is killed and starts again**: `service` opens the home → `supervisor` asks the
+//! keeper what lives and takes it over → `job` marks what was interrupted and brings back what
+//! should run.
 
 pub mod api;
 pub mod app;

@@ -5,26 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::app::AppName;
-
-/// Name of this system in paths and placeholders (GodoOS uses Go's names).
-pub const OS: &str = if cfg!(target_os = "windows") {
-    "windows"
-} else if cfg!(target_os = "macos") {
-    "darwin"
-} else {
-    "linux"
-};
-
-/// Name of this processor architecture in paths and placeholders (Go's names).
-pub const ARCH: &str = if cfg!(target_arch = "x86_64") {
-    "amd64"
-} else if cfg!(target_arch = "aarch64") {
-    "arm64"
-} else if cfg!(target_arch = "x86") {
-    "386"
-} else {
-    std::env::consts::ARCH
-};
+pub use crate::app::placeholder::{ARCH, OS};
 
 /// The data root and everything that lies at a known place in it.
 #[derive(Clone, Debug)]
@@ -141,6 +122,11 @@ impl Library {
     /// Held while a service runs on this home.
     pub fn lock_file(&self) -> PathBuf {
         self.data_dir().join("storekeeper.lock")
+    }
+
+    /// Where the running service listens, for the command line (mode 0600).
+    pub fn service_file(&self) -> PathBuf {
+        self.data_dir().join("service.json")
     }
 
     /// The bearer token (mode 0600).

@@ -1,3 +1,5 @@
 //! The `storekeeper` program.
 
-fn main() {}
+fn main() {
+    storekeeper::platform::run_keeper_if_asked();
+}

@@ -1,14 +1,20 @@
 //! The running service: everything opened in order, and closed in the reverse.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde_json::json;
 
 use crate::app::{App, AppName, Config, Problem};
 use crate::database::Database;
+use crate::job::apps::Apps;
 use crate::job::event::Events;
-use crate::job::{Failure, Jobs};
+use crate::job::{Action, Failure, Jobs};
 use crate::library::Library;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{State, Status, Supervisor};
 
 /// The parts that a request needs. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +29,9 @@ pub struct Service {
     pub jobs: Jobs,
     /// What happens.
     pub events: Events,
+    /// The files.
+    pub apps: Apps,
+    lock: Arc<Lock>,
 }
 
 /// Why the service did not start.
@@ -37,38 +46,289 @@ impl Service {
     /// # Errors
     /// One sentence: the home cannot be written, or somebody holds it.
     pub async fn open(home: &Path) -> Result<Self, StartError> {
-        let _ = home;
-        todo!()
+        let home = home.to_owned();
+        let files = tokio::task::spawn_blocking(move || open_files(&home));
+        let (library, lock, database) = match files.await {
+            Ok(opened) => opened?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let events = Events::new();
+        let watcher = Watcher::default();
+        let (supervisor, adopted) = {
+            let (watcher, events) = (watcher.clone(), events.clone());
+            let on_change = Box::new(move |app: &AppName, status: &Status| {
+                events.publish("app", &json!({ "name": app, "status": status }));
+                watcher.changed(app, status);
+            });
+            Supervisor::open(&library, on_change)
+                .await
+                .map_err(|error| StartError(error.to_string()))?
+        };
+        let jobs = Jobs::open(
+            library.clone(),
+            database.clone(),
+            supervisor.clone(),
+            events.clone(),
+        )
+        .map_err(|error| StartError(error.to_string()))?;
+        let service = Self {
+            apps: Apps::new(library.clone(), database.clone()),
+            library,
+            database,
+            supervisor,
+            jobs,
+            events,
+            lock: Arc::new(lock),
+        };
+        watcher.watch(&service);
+        let alive = adopted.into_iter().map(|adopted| adopted.app).collect();
+        tokio::spawn(bring_back(service.clone(), alive));
+        Ok(service)
     }
 
-    /// Reads an app's files. Not cached: for jobs and plans.
+    /// Reads an app's files. Not cached: for jobs and plans. Blocks.
     ///
     /// # Errors
     /// [`crate::job::FailureCode::NotFound`], or Manifest with the problems in `data`.
     pub fn app(&self, name: &AppName) -> Result<Arc<App>, Failure> {
-        let _ = name;
-        todo!()
+        self.apps.read(name)
     }
 
-    /// The names of all folders below the run directory that may be apps, in order.
+    /// The names of all folders below the run directory that may be apps, in order. Blocks.
     pub fn names(&self) -> Vec<AppName> {
-        todo!()
+        self.apps.names()
     }
 
-    /// The problems of an app's manifests, for lists: errors and warnings.
+    /// The problems of an app's manifests, for lists: errors and warnings. Blocks.
     pub fn problems(&self, name: &AppName) -> Vec<Problem> {
-        let _ = name;
-        todo!()
+        self.apps.problems(name)
     }
 
     /// The settings in force.
     pub fn config(&self, app: &App) -> Config {
-        let _ = app;
-        todo!()
+        self.apps.config(app)
+    }
+
+    /// Writes the address that is listened on beside our pid into the lock file, so that the
+    /// command line finds us and a second service can name it.
+    pub fn set_address(&self, address: &str) {
+        self.lock.write(Some(address));
     }
 
     /// Stops the apps, remembering which ran, and gives the home back.
     pub async fn close(self) {
-        todo!()
+        self.jobs.close().await;
+        self.supervisor.close().await;
+        self.database.flush().await;
+        self.lock.release();
     }
+}
+
+fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
+    let library = Library::open(home).map_err(|error| StartError(error.to_string()))?;
+    let lock = Lock::take(&library)?;
+    let database =
+        Database::open(&library.database()).map_err(|error| StartError(error.to_string()))?;
+    crate::job::recover(&library);
+    Ok((library, lock, database))
+}
+
+/// Starts what should run and does not, what others depend on first.
+async fn bring_back(service: Service, alive: BTreeSet<AppName>) {
+    let missing: Vec<AppName> = service.database.with_apps(|apps| {
+        apps.iter()
+            .filter(|(app, record)| record.wanted && !alive.contains(*app))
+            .map(|(app, _)| app.clone())
+            .collect()
+    });
+    if missing.is_empty() {
+        return;
+    }
+    let apps = service.apps.clone();
+    let read = tokio::task::spawn_blocking(move || with_needs(&apps, missing));
+    let Ok(mut waiting) = read.await else {
+        return;
+    };
+    let mut starting = tokio::task::JoinSet::new();
+    loop {
+        let mut ready: Vec<AppName> = waiting
+            .iter()
+            .filter(|(_, needs)| needs.is_empty())
+            .map(|(app, _)| app.clone())
+            .collect();
+        if ready.is_empty() && starting.is_empty() {
+            // They depend on each other in a circle: somebody has to be the first.
+            ready = waiting.keys().cloned().collect();
+        }
+        for app in ready {
+            waiting.remove(&app);
+            let jobs = service.jobs.clone();
+            starting.spawn(async move {
+                match jobs.enqueue(&app, Action::Start) {
+                    Ok(ticket) => {
+                        let record = ticket.finished().await;
+                        if let Some(error) = &record.error {
+                            tracing::warn!("`{app}` was not brought back: {}", error.message);
+                        }
+                    }
+                    Err(failure) => tracing::warn!("`{app}` was not brought back: {failure}"),
+                }
+                app
+            });
+        }
+        match starting.join_next().await {
+            // Ready or not: whoever needs it is started, and tells itself what it misses.
+            Some(Ok(app)) => waiting.values_mut().for_each(|needs| {
+                needs.remove(&app);
+            }),
+            Some(Err(error)) => tracing::error!("an app was not brought back: {error}"),
+            None if waiting.is_empty() => return,
+            None => {}
+        }
+    }
+}
+
+/// The apps with those among them that each depends on.
+fn with_needs(apps: &Apps, names: Vec<AppName>) -> BTreeMap<AppName, BTreeSet<AppName>> {
+    let all: BTreeSet<AppName> = names.into_iter().collect();
+    let needs = |name: &AppName| {
+        let app = apps.read(name).ok();
+        let dependencies = app.iter().flat_map(|app| &app.install.dependencies);
+        dependencies
+            .filter_map(|needed| AppName::parse(&needed.name).ok())
+            .filter(|needed| needed != name && all.contains(needed))
+            .collect()
+    };
+    all.iter().map(|name| (name.clone(), needs(name))).collect()
+}
+
+/// Notices apps that end by themselves and are not restarted: they are not brought back.
+#[derive(Clone, Default)]
+struct Watcher {
+    parts: Arc<OnceLock<(Jobs, Apps, Database, tokio::runtime::Handle)>>,
+}
+
+impl Watcher {
+    fn watch(&self, service: &Service) {
+        // Set once, right after it was made.
+        let _ = self.parts.set((
+            service.jobs.clone(),
+            service.apps.clone(),
+            service.database.clone(),
+            tokio::runtime::Handle::current(),
+        ));
+    }
+
+    fn changed(&self, app: &AppName, status: &Status) {
+        let ended = match status.state {
+            State::Stopped | State::Failed => true,
+            State::Starting
+            | State::Running
+            | State::Unhealthy
+            | State::BackingOff
+            | State::Stopping => false,
+        };
+        let Some((jobs, apps, database, runtime)) = self.parts.get().filter(|_| ended) else {
+            return;
+        };
+        // A job decides itself what is wanted, and the service's own end changes nothing.
+        if jobs.is_closing() || jobs.is_busy(app) || !database.app(app).wanted {
+            return;
+        }
+        let (app, apps, database, jobs) =
+            (app.clone(), apps.clone(), database.clone(), jobs.clone());
+        runtime.spawn(async move {
+            let name = app.clone();
+            let read = tokio::task::spawn_blocking(move || apps.read(&name));
+            let is_on = match read.await {
+                Ok(Ok(app)) => app.store.as_ref().is_some_and(|store| store.setting.is_on),
+                // Its files are gone or broken: the next start tells.
+                Ok(Err(_)) | Err(_) => true,
+            };
+            if is_on || jobs.is_closing() || jobs.is_busy(&app) {
+                return;
+            }
+            if let Err(error) = database
+                .update_app(&app, |record| record.wanted = false)
+                .await
+            {
+                tracing::warn!("{error}");
+            }
+        });
+    }
+}
+
+/// Held while a service runs on a home. The file tells who holds it: the pid, and in a second line
+/// the address.
+struct Lock {
+    file: Mutex<File>,
+}
+
+impl Lock {
+    fn take(library: &Library) -> Result<Self, StartError> {
+        let path = library.lock_file();
+        let fail = |error: std::io::Error| {
+            StartError(format!("`{}` cannot be locked: {error}", path.display()))
+        };
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StartError(held(library, &mut file)));
+            }
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        let lock = Self {
+            file: Mutex::new(file),
+        };
+        lock.write(None);
+        Ok(lock)
+    }
+
+    /// The content is for people and the command line: what cannot be written is no reason to stop.
+    fn write(&self, address: Option<&str>) {
+        let content = format!("{}\n{}\n", std::process::id(), address.unwrap_or_default());
+        self.replace(&content);
+    }
+
+    fn release(&self) {
+        self.replace("");
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = file.unlock();
+    }
+
+    fn replace(&self, content: &str) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(content.as_bytes()));
+        if let Err(error) = written {
+            tracing::warn!("the lock file cannot be written: {error}");
+        }
+    }
+}
+
+/// Says who holds the home.
+fn held(library: &Library, file: &mut File) -> String {
+    let mut content = String::new();
+    // Windows does not let us read what another has locked.
+    let _ = file.read_to_string(&mut content);
+    let mut lines = content.lines().filter(|line| !line.is_empty());
+    let pid = lines
+        .next()
+        .map_or_else(String::new, |pid| format!(" with pid {pid}"));
+    let address = lines
+        .next()
+        .map_or_else(String::new, |address| format!(" ({address})"));
+    format!(
+        "the home `{}` is in use by the storekeeper service{pid}{address}; stop it or give another --home",
+        library.home().display()
+    )
 }

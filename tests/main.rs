@@ -1,1 +1,22 @@
 //! The tests from outside: they drive the real service, the real command line and real programs.
+//!
+//! They look at processes through /proc, so they run on Linux.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test may fail in any way and starts programs itself; `json!` reads best unborrowed"
+)]
+
+mod manual;
+mod original;
+mod real;
+mod support;
+mod survival;
+
+mod architecture;
+mod dependencies;

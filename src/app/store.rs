@@ -8,6 +8,22 @@ use serde_json::{Map, Value};
 
 use super::install::Item;
 
+/// The names of the built-in commands.
+pub const BUILTINS: [&str; 12] = [
+    "start",
+    "stop",
+    "restart",
+    "exec",
+    "writeFile",
+    "changeFile",
+    "deleteFile",
+    "unzip",
+    "zip",
+    "mkdir",
+    "startApp",
+    "stopApp",
+];
+
 /// The record of one `store.json`, exactly as written: placeholders unexpanded, names unresolved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,7 +1,32 @@
 //! The command lists: a step is one variant of [`Command`], one file each.
 
+mod change_file;
+pub mod check;
+mod context;
+mod delete_file;
+mod diff;
+mod exec;
+pub mod files;
+pub mod load;
+mod mkdir;
+mod output;
 pub mod plan;
+pub mod preview;
+mod program;
+mod restart;
+mod run;
+mod start;
+mod start_app;
+mod stop;
+mod stop_app;
+pub mod title;
+mod unzip;
+mod write_file;
+mod zip;
 
+pub(crate) use change_file::render;
+pub use context::{Answer, Context, Host, StepEnd, StepError, StepErrorKind};
+pub use run::{run, run_one};
 
 use crate::app::install::Item;
 use crate::app::store::Until;

@@ -1,12 +1,21 @@
 //! The one SQLite file. A thread of its own does the writing and commits what is queued together;
 //! what the service asks often is kept in memory beside it.
 
-use std::path::Path;
+mod schema;
+mod writer;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, mpsc};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 
 use crate::app::AppName;
+use writer::Operation;
 
 /// What is remembered of one app.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,10 +31,36 @@ pub struct AppRecord {
     pub config: Map<String, Value>,
 }
 
-/// The database. Cheap to clone.
+/// A job as it is stored: `record` is the JSON text, the rest is what is searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRow {
+    /// Its number.
+    pub id: u64,
+    /// Its app.
+    pub app: AppName,
+    /// It has not ended yet.
+    pub unfinished: bool,
+    /// The record, as JSON.
+    pub record: String,
+}
+
+/// The database. Cheap to clone; the file is closed when the last clone is gone.
 #[derive(Clone)]
 pub struct Database {
-    _inner: std::sync::Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    cache: Arc<Cache>,
+    writer: mpsc::Sender<Operation>,
+}
+
+/// The apps' records as they are on disk. Only the writer changes them, after its commit.
+#[derive(Default)]
+struct Cache {
+    apps: RwLock<BTreeMap<AppName, AppRecord>>,
+    generation: AtomicU64,
 }
 
 /// Why the database could not do it.
@@ -38,25 +73,92 @@ pub struct DatabaseError {
     pub reason: String,
 }
 
+impl DatabaseError {
+    fn new(path: &Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let reason = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                "the disk is full; free some space and try again".to_owned()
+            }
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!(
+                "it is damaged ({error}); put a copy of it back, or move it away to begin anew"
+            ),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "another program holds it; end that program".to_owned()
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                format!("{error}; make the file and its folder writable")
+            }
+            _ => error.to_string(),
+        };
+        Self {
+            path: path.display().to_string(),
+            reason,
+        }
+    }
+}
+
 impl Database {
     /// Opens the file, brings its tables up to date and reads the apps' records.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// What SQLite says. A damaged file is left as it is.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let _ = path;
-        todo!()
+        let fail = |error: rusqlite::Error| DatabaseError::new(path, &error);
+        create_private(path).map_err(|error| DatabaseError {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        let mut connection = Connection::open(path).map_err(fail)?;
+        schema::prepare(&mut connection).map_err(|error| match error {
+            schema::SchemaError::Sqlite(error) => fail(error),
+            schema::SchemaError::Newer { .. } => DatabaseError {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            },
+        })?;
+        let cache = Arc::new(Cache::default());
+        *cache.apps.write().unwrap_or_else(PoisonError::into_inner) =
+            read_apps(&connection).map_err(fail)?;
+        let writer =
+            writer::spawn(connection, path.to_owned(), Arc::clone(&cache)).map_err(|error| {
+                DatabaseError {
+                    path: path.display().to_string(),
+                    reason: error.to_string(),
+                }
+            })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                cache,
+                writer,
+            }),
+        })
     }
 
     /// What is remembered of one app; the default for an unknown one.
     pub fn app(&self, app: &AppName) -> AppRecord {
-        let _ = app;
-        todo!()
+        self.with_apps(|apps| apps.get(app).cloned().unwrap_or_default())
     }
 
     /// Every app something is remembered of.
     pub fn apps(&self) -> Vec<(AppName, AppRecord)> {
-        todo!()
+        self.with_apps(|apps| {
+            apps.iter()
+                .map(|(app, record)| (app.clone(), record.clone()))
+                .collect()
+        })
+    }
+
+    /// Looks at the apps' records without copying them. `look` must be quick: the writer waits.
+    pub fn with_apps<T>(&self, look: impl FnOnce(&BTreeMap<AppName, AppRecord>) -> T) -> T {
+        let apps = &self.inner.cache.apps;
+        look(&apps.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts the changes of the apps' records, so that a reader can tell whether it is up to date.
+    pub fn generation(&self) -> u64 {
+        self.inner.cache.generation.load(Ordering::Acquire)
     }
 
     /// Changes one app's record; done when it is on disk.
@@ -68,8 +170,13 @@ impl Database {
         app: &AppName,
         change: impl FnOnce(&mut AppRecord) + Send + 'static,
     ) -> Result<AppRecord, DatabaseError> {
-        let _ = (app, change);
-        todo!()
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::UpdateApp {
+            app: app.clone(),
+            change: Box::new(change),
+            done,
+        });
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// Forgets an app.
@@ -77,7 +184,322 @@ impl Database {
     /// # Errors
     /// What SQLite says.
     pub async fn forget_app(&self, app: &AppName) -> Result<(), DatabaseError> {
-        let _ = app;
-        todo!()
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::ForgetApp {
+            app: app.clone(),
+            done,
+        });
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Writes a job's record with the next commit, without waiting for it.
+    pub fn queue_job(&self, row: JobRow) {
+        self.queue(Operation::SaveJob { row, done: None });
+    }
+
+    /// Writes a job's record; done when it is on disk.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn save_job(&self, row: JobRow) -> Result<(), DatabaseError> {
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::SaveJob {
+            row,
+            done: Some(done),
+        });
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Forgets every job up to this number, with the next commit.
+    pub fn forget_jobs(&self, up_to: u64) {
+        self.queue(Operation::ForgetJobs { up_to });
+    }
+
+    /// The record of one job, as JSON.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn job(&self, id: u64) -> Result<Option<String>, DatabaseError> {
+        self.read(move |connection| {
+            connection
+                .query_row(
+                    "SELECT record FROM job WHERE id = ?1",
+                    [schema::number(id)],
+                    |row| row.get(0),
+                )
+                .optional()
+        })
+        .await
+    }
+
+    /// The records of the newest jobs, newest first; of one app when given.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn jobs(
+        &self,
+        app: Option<&AppName>,
+        limit: usize,
+    ) -> Result<Vec<String>, DatabaseError> {
+        let app = app.cloned();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| match app {
+            Some(app) => connection
+                .prepare("SELECT record FROM job WHERE app = ?1 ORDER BY id DESC LIMIT ?2")?
+                .query_map(rusqlite::params![app.as_str(), limit], |row| row.get(0))?
+                .collect(),
+            None => connection
+                .prepare("SELECT record FROM job ORDER BY id DESC LIMIT ?1")?
+                .query_map([limit], |row| row.get(0))?
+                .collect(),
+        })
+        .await
+    }
+
+    /// The number of the newest job, and the records of those that had not ended, as JSON. Blocks:
+    /// for the start of the service.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn left_jobs(&self) -> Result<(u64, Vec<String>), DatabaseError> {
+        self.read_now(|connection| {
+            let newest: Option<i64> =
+                connection.query_row("SELECT max(id) FROM job", [], |row| row.get(0))?;
+            let left = connection
+                .prepare("SELECT record FROM job WHERE unfinished = 1 ORDER BY id")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let newest = newest.and_then(|id| u64::try_from(id).ok());
+            Ok((newest.unwrap_or_default(), left))
+        })
+    }
+
+    /// Waits until everything that was queued before is on disk.
+    pub async fn flush(&self) {
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::Flush { done });
+        let _ = answer.await;
+    }
+
+    fn queue(&self, operation: Operation) {
+        // Without a writer the operation is dropped with its answer, which the caller sees.
+        let _ = self.inner.writer.send(operation);
+    }
+
+    /// Reads on a connection of its own, so that a reader never waits for the writer. It is closed
+    /// afterwards, because reading old jobs is rare and a connection holds memory.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let database = self.clone();
+        match tokio::task::spawn_blocking(move || database.read_now(query)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.gone()),
+        }
+    }
+
+    fn read_now<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        let path = &self.inner.path;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(path, flags)
+            .and_then(|connection| {
+                connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+                query(&connection)
+            })
+            .map_err(|error| DatabaseError::new(path, &error))
+    }
+
+    fn gone(&self) -> DatabaseError {
+        DatabaseError {
+            path: self.inner.path.display().to_string(),
+            reason: "its writer has ended; start the service again".to_owned(),
+        }
+    }
+}
+
+/// Makes an empty file that only the user can read; SQLite gives its companions the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let dir = path.parent().unwrap_or(Path::new("."));
+    match tempfile::NamedTempFile::new_in(dir)?.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.error),
+    }
+}
+
+fn read_apps(connection: &Connection) -> rusqlite::Result<BTreeMap<AppName, AppRecord>> {
+    let mut apps = BTreeMap::new();
+    let mut statement = connection.prepare("SELECT name, record FROM app")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let record: String = row.get(1)?;
+        // A row that cannot be read is one app's loss, not everybody's.
+        match (AppName::parse(&name), serde_json::from_str(&record)) {
+            (Ok(name), Ok(record)) => {
+                apps.insert(name, record);
+            }
+            _ => tracing::warn!(app = name, "the database has a record that cannot be read"),
+        }
+    }
+    Ok(apps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> AppName {
+        AppName::parse(name).unwrap()
+    }
+
+    fn home() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("storekeeper.db");
+        (dir, path)
+    }
+
+    fn row(id: u64, app: &str, unfinished: bool) -> JobRow {
+        JobRow {
+            id,
+            app: name(app),
+            unfinished,
+            record: format!("{{\"id\":{id}}}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_there_after_opening_again() {
+        let (_dir, path) = home();
+        let database = Database::open(&path).unwrap();
+        let record = database
+            .update_app(&name("a"), |record| {
+                record.wanted = true;
+                record.config.insert("port".to_owned(), 3307.into());
+            })
+            .await
+            .unwrap();
+        assert!(record.wanted);
+        assert_eq!(database.app(&name("a")), record);
+        assert_eq!(database.app(&name("b")), AppRecord::default());
+        drop(database);
+
+        let database = Database::open(&path).unwrap();
+        assert_eq!(database.apps(), [(name("a"), record)]);
+        database.forget_app(&name("a")).await.unwrap();
+        assert_eq!(Database::open(&path).unwrap().apps(), []);
+    }
+
+    #[tokio::test]
+    async fn changes_of_many_callers_at_once_all_count() {
+        let (_dir, path) = home();
+        let database = Database::open(&path).unwrap();
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let database = database.clone();
+                tokio::spawn(async move {
+                    database
+                        .update_app(&name("a"), |record| {
+                            let at = record.installed_at.unwrap_or_default() + 1;
+                            record.installed_at = Some(at);
+                        })
+                        .await
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        assert_eq!(database.app(&name("a")).installed_at, Some(100));
+        assert!(database.generation() > 0);
+    }
+
+    #[tokio::test]
+    async fn jobs_are_listed_newest_first_and_the_unfinished_are_found() {
+        let (_dir, path) = home();
+        let database = Database::open(&path).unwrap();
+        database.queue_job(row(1, "a", false));
+        database.queue_job(row(2, "b", true));
+        database.save_job(row(3, "a", true)).await.unwrap();
+        database.save_job(row(3, "a", false)).await.unwrap();
+        assert_eq!(
+            database.jobs(None, 2).await.unwrap(),
+            ["{\"id\":3}", "{\"id\":2}"]
+        );
+        assert_eq!(
+            database.jobs(Some(&name("a")), 9).await.unwrap(),
+            ["{\"id\":3}", "{\"id\":1}"]
+        );
+        assert_eq!(
+            database.left_jobs().unwrap(),
+            (3, vec!["{\"id\":2}".to_owned()])
+        );
+        database.forget_jobs(2);
+        database.flush().await;
+        assert_eq!(database.job(1).await.unwrap(), None);
+        assert_eq!(database.job(3).await.unwrap().unwrap(), "{\"id\":3}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_and_left_alone() {
+        let (_dir, path) = home();
+        std::fs::write(&path, "this was never a database".repeat(100)).unwrap();
+        let error = Database::open(&path).err().unwrap();
+        assert!(error.to_string().contains("is damaged"), "{error}");
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .starts_with("this was")
+        );
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_refused() {
+        let (_dir, path) = home();
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        drop(connection);
+        let error = Database::open(&path).err().unwrap();
+        assert!(error.to_string().contains("newer"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_dir, path) = home();
+        let _database = Database::open(&path).unwrap();
+        for file in [path.clone(), path.with_extension("db-wal")] {
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_changes_nothing_in_memory() {
+        let (_dir, path) = home();
+        let database = Database::open(&path).unwrap();
+        database
+            .update_app(&name("a"), |record| record.wanted = true)
+            .await
+            .unwrap();
+        // The table vanishes under the writer, which is what a broken disk looks like.
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("DROP TABLE app")
+            .unwrap();
+        let result = database
+            .update_app(&name("a"), |record| record.wanted = false)
+            .await;
+        assert!(result.is_err());
+        assert!(database.app(&name("a")).wanted);
+        database.save_job(row(1, "a", false)).await.unwrap();
     }
 }

@@ -1,15 +1,25 @@
 //! Every change is a job: one at a time per app, others queue. A job outlives the request that
 //! asked for it and the service that ran it.
 
+pub mod apps;
 pub mod event;
+mod folder;
+mod install;
+mod queue;
+mod recorder;
+mod uninstall;
+mod wait;
+mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::app::AppName;
+use crate::command::{StepError, StepErrorKind};
+
+pub use queue::{Jobs, Ticket};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +53,7 @@ pub enum Action {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for an earlier job of the same app.
@@ -61,7 +71,7 @@ pub enum JobState {
 }
 
 /// One step of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStep {
     /// What it does, secrets masked: `exec bin/mysqld --initialize`.
@@ -79,7 +89,7 @@ pub struct JobStep {
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Kind of the error.
@@ -88,11 +98,20 @@ pub struct Failure {
     pub message: String,
     /// Mistakes in the manifests or missing dependencies, when that was it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
     pub data: Value,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
 /// Kinds of errors; `api` has the table of their HTTP statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureCode {
     /// The app, list or job is not there.
@@ -110,12 +129,13 @@ pub enum FailureCode {
 }
 
 /// What is known of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRecord {
     /// Number, counting up.
     pub id: u64,
     /// The app.
+    #[schema(value_type = String)]
     pub app: AppName,
     /// install, uninstall, setting, start, stop, restart.
     pub kind: String,
@@ -137,53 +157,108 @@ pub struct JobRecord {
     pub error: Option<Failure>,
 }
 
-/// A job that was accepted.
-pub struct Ticket {
-    /// Its number.
-    pub id: u64,
-}
+impl Action {
+    /// What records call it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Install { .. } => "install",
+            Self::Uninstall { .. } => "uninstall",
+            Self::Setting { .. } => "setting",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
 
-impl Ticket {
-    /// Waits for its end. Dropping the future leaves the job alone.
-    pub async fn finished(self) -> Arc<JobRecord> {
-        todo!()
+    /// The list that it runs by name.
+    fn list(&self) -> Option<&str> {
+        match self {
+            Self::Setting { list, .. } => list.as_deref(),
+            Self::Install { .. }
+            | Self::Uninstall { .. }
+            | Self::Start
+            | Self::Stop
+            | Self::Restart => None,
+        }
+    }
+
+    /// A stop makes it pointless.
+    fn starts(&self) -> bool {
+        match self {
+            Self::Start | Self::Restart => true,
+            Self::Install { .. } | Self::Uninstall { .. } | Self::Setting { .. } | Self::Stop => {
+                false
+            }
+        }
     }
 }
 
-/// Queue and workers. Cheap to clone.
-#[derive(Clone)]
-pub struct Jobs {
-    _inner: Arc<()>,
+impl JobState {
+    /// Whether nothing more will happen.
+    pub fn has_ended(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Succeeded | Self::Failed | Self::Canceled | Self::Interrupted => true,
+        }
+    }
 }
 
-impl Jobs {
-    /// Accepts a job. A stop cancels a start of the same app that is under way.
-    ///
-    /// # Errors
-    /// When it can be told at once that it makes no sense: unknown app or list, broken value.
-    pub async fn submit(&self, app: &AppName, action: Action) -> Result<Ticket, Failure> {
-        let _ = (app, action);
-        todo!()
+impl Failure {
+    /// A failure without further data.
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: Value::Null,
+        }
     }
+}
 
-    /// One job, running or past.
-    pub async fn get(&self, id: u64) -> Option<Arc<JobRecord>> {
-        let _ = id;
-        todo!()
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        let code = match error.kind {
+            StepErrorKind::NotFound => FailureCode::NotFound,
+            StepErrorKind::Invalid => FailureCode::Invalid,
+            StepErrorKind::Manifest => FailureCode::Manifest,
+            StepErrorKind::Conflict => FailureCode::Conflict,
+            StepErrorKind::Failed => FailureCode::Failed,
+            StepErrorKind::Canceled => FailureCode::Canceled,
+        };
+        Self::new(code, error.to_string())
     }
+}
 
-    /// The newest jobs, newest first; of one app when given.
-    pub async fn list(&self, app: Option<&AppName>, limit: usize) -> Vec<Arc<JobRecord>> {
-        let _ = (app, limit);
-        todo!()
+impl From<Failure> for StepError {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.code {
+            FailureCode::NotFound => StepErrorKind::NotFound,
+            FailureCode::Invalid => StepErrorKind::Invalid,
+            FailureCode::Manifest => StepErrorKind::Manifest,
+            FailureCode::Conflict => StepErrorKind::Conflict,
+            FailureCode::Failed => StepErrorKind::Failed,
+            FailureCode::Canceled => StepErrorKind::Canceled,
+        };
+        Self::new(kind, failure.message)
     }
+}
 
-    /// Asks a queued or running job to end. Its record tells when it has.
-    ///
-    /// # Errors
-    /// When there is no such job or it has ended.
-    pub fn cancel(&self, id: u64) -> Result<(), Failure> {
-        let _ = id;
-        todo!()
+impl From<crate::database::DatabaseError> for Failure {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        Self::new(FailureCode::Failed, error.to_string())
     }
+}
+
+/// Finishes or takes back what a killed service left half done among the folders of the apps.
+pub(crate) fn recover(library: &crate::library::Library) {
+    folder::recover(&library.run_dir());
+    folder::recover(&library.static_dir());
+}
+
+/// Now, in milliseconds since 1970.
+pub(crate) fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

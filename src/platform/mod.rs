@@ -1,5 +1,13 @@
 //! The only place that touches processes. `unix` and `windows` have the same functions in the same
 //! order.
+//!
+//! Processes belong to the **keeper**: on Unix a small process of its own (this program, started
+//! as `storekeeper keeper`) that outlives the service, so that a killed service loses no process,
+//! no exit code and no line of output; on Windows, where the system keeps job objects and files
+//! open, a thread of the service. Both obey the same orders.
+
+mod log_file;
+pub mod protocol;
 
 #[cfg(unix)]
 mod unix;
@@ -10,3 +18,18 @@ pub use unix::*;
 mod windows;
 #[cfg(windows)]
 pub use windows::*;
+
+use tokio::sync::mpsc;
+
+/// Both ends of the conversation with the keeper. The reports end when the keeper does.
+#[derive(Debug)]
+pub struct Keeper {
+    /// To the keeper.
+    pub orders: mpsc::UnboundedSender<protocol::Order>,
+    /// From the keeper.
+    pub reports: mpsc::UnboundedReceiver<protocol::Report>,
+}
+
+/// Name of the variable that marks every process of an app, whatever it does to get away:
+/// `<home>:<app>:<number>`, the home as a hash.
+pub const TAG: &str = "STOREKEEPER_PROCESS";

@@ -1,29 +1,27 @@
 //! Starts, watches, restarts and stops the one main process of each app with all that it started,
 //! and runs the programs of steps. It knows no commands: it starts a spec.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+mod actor;
+mod keeper;
+mod last_lines;
+mod probe;
+mod state;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use self::actor::{Actor, Adoption, Birth, Death, Message};
+use self::keeper::{Keepers, StepNews};
 use crate::app::AppName;
 use crate::library::Library;
+use crate::platform::protocol::{self, Known, Order, ProcessKey, Role};
 
-/// A program to run: everything expanded, nothing left to decide.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProcessSpec {
-    /// The program; looked up in `PATH` when it has no separator.
-    pub program: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Its working directory.
-    pub cwd: PathBuf,
-    /// Variables beside those of the service's own environment.
-    pub env: Vec<(String, String)>,
-    /// The file that its output is appended to; rotated by size.
-    pub log: PathBuf,
-}
+pub use crate::platform::protocol::ProcessSpec;
 
 /// How an app is kept running.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +38,9 @@ pub struct AppSpec {
 
 /// How long a process without `ready` must live to count as started.
 pub const SETTLE: Duration = Duration::from_millis(500);
+
+/// Time between the polite signal and the kill, where nobody says otherwise.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A condition to wait for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,8 +161,8 @@ fn tail(lines: &[String]) -> String {
     }
 }
 
-/// How a program of a step ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a program of a step ended. Both are none when nobody who could tell was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// Exit code, when it exited.
     pub code: Option<i32>,
@@ -169,22 +170,97 @@ pub struct Exit {
     pub signal: Option<i32>,
 }
 
+impl From<protocol::Exit> for Exit {
+    fn from(exit: protocol::Exit) -> Self {
+        let (code, signal) = match exit {
+            protocol::Exit::Code(code) => (Some(code), None),
+            protocol::Exit::Signal(signal) => (None, Some(signal)),
+            protocol::Exit::Unknown => (None, None),
+        };
+        Self { code, signal }
+    }
+}
+
+impl LastExit {
+    fn new(death: &Death, reason: &str) -> Self {
+        let exit = Exit::from(death.exit);
+        Self {
+            code: exit.code,
+            signal: exit.signal,
+            reason: reason.to_owned(),
+            at: death.at,
+            last_lines: Vec::new(),
+        }
+    }
+}
+
+/// `exit code 1`, `killed by SIGKILL`.
+fn describe_exit(exit: protocol::Exit) -> String {
+    match exit {
+        protocol::Exit::Code(code) => format!("exit code {code}"),
+        protocol::Exit::Signal(signal) => match signal_name(signal) {
+            Some(name) => format!("killed by {name}"),
+            None => format!("killed by signal {signal}"),
+        },
+        protocol::Exit::Unknown => "ended while nobody watched".to_owned(),
+    }
+}
+
+/// The signals that end programs in practice; their numbers are those of Linux on every processor
+/// that Rust runs on, except MIPS and SPARC for some.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| u64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
+
 /// The table of the apps' supervisors. Cheap to clone.
 #[derive(Clone)]
 pub struct Supervisor {
-    _inner: Arc<()>,
+    keepers: Keepers,
+    apps: Arc<RwLock<BTreeMap<AppName, Handle>>>,
+    on_change: Arc<OnChange>,
 }
 
-/// Called at every change of an app's status, from the supervisor's task: must not block.
+struct Handle {
+    inbox: mpsc::UnboundedSender<Message>,
+    status: Arc<RwLock<Status>>,
+}
+
+/// Called at every change of an app's status, from the app's task: must not block.
 pub type OnChange = Box<dyn Fn(&AppName, &Status) + Send + Sync>;
 
-/// A living process that an earlier service left and this one took over.
-#[derive(Clone, Debug)]
-pub struct Adopted {
-    /// The app.
-    pub app: AppName,
-    /// Its main process.
-    pub pid: u32,
+/// What an earlier service left.
+#[derive(Clone, Debug, Default)]
+pub struct Inheritance {
+    /// Living main processes that were taken over, with their pids.
+    pub living: Vec<(AppName, u32)>,
+    /// Apps whose main process ended by itself while no service was there, and that are not to be
+    /// restarted in such a case.
+    pub ended: Vec<AppName>,
 }
 
 impl Supervisor {
@@ -196,9 +272,115 @@ impl Supervisor {
     pub async fn open(
         library: &Library,
         on_change: OnChange,
-    ) -> Result<(Self, Vec<Adopted>), SupervisorError> {
-        let _ = (library, on_change);
-        todo!()
+    ) -> Result<(Self, Inheritance), SupervisorError> {
+        let (keepers, known) = Keepers::connect(&library.data_dir()).await?;
+        let supervisor = Self {
+            keepers,
+            apps: Arc::default(),
+            on_change: Arc::new(on_change),
+        };
+        let mut inheritance = Inheritance::default();
+        let mut steps = Vec::new();
+        for known in known {
+            let Ok(app) = AppName::parse(&known.key.app) else {
+                continue;
+            };
+            match (known.role, known.ended) {
+                (Role::Main, None) => {
+                    inheritance.living.push((app.clone(), known.pid));
+                    supervisor.adopt(&app, &known);
+                }
+                (Role::Main, Some((exit, at))) => {
+                    let spec: Option<AppSpec> = serde_json::from_str(&known.note).ok();
+                    if spec.is_some_and(|spec| !spec.restart) {
+                        inheritance.ended.push(app.clone());
+                    }
+                    let death = Death {
+                        pid: known.pid,
+                        exit,
+                        at,
+                        log_end: known.log_start,
+                    };
+                    let last = LastExit::new(&death, &describe_exit(exit));
+                    supervisor.with(&app, |handle| {
+                        let mut status = write(&handle.status);
+                        status.last_exit = Some(Arc::new(last));
+                    });
+                }
+                (Role::Step, None) => steps.push(supervisor.keepers.ask(|question| Order::End {
+                    key: known.key,
+                    grace: LEFT_STEP_GRACE_MS,
+                    question,
+                })),
+                (Role::Step | Role::Helper, _) => {}
+            }
+        }
+        for step in steps {
+            // A keeper that died meanwhile is replaced by one that is asked anew at the next stop.
+            let _ = step.await;
+        }
+        Ok((supervisor, inheritance))
+    }
+
+    fn adopt(&self, app: &AppName, known: &Known) {
+        let Ok(spec) = serde_json::from_str(&known.note) else {
+            return;
+        };
+        let adoption = Adoption {
+            spec,
+            birth: Birth {
+                pid: known.pid,
+                started_at: known.started_at,
+                log_start: known.log_start,
+            },
+        };
+        self.with(app, |handle| {
+            {
+                // Known at once, before the app's task has had its turn.
+                let mut status = write(&handle.status);
+                status.state = State::Starting;
+                status.pid = Some(known.pid);
+                status.started_at = Some(known.started_at);
+            }
+            let _ = handle.inbox.send(Message::Adopt(Box::new(adoption)));
+        });
+    }
+
+    /// Uses an app's handle, made when missing.
+    fn with<T>(&self, app: &AppName, use_it: impl FnOnce(&Handle) -> T) -> T {
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = apps.get(app) {
+            return use_it(handle);
+        }
+        drop(apps);
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        let handle = apps.entry(app.clone()).or_insert_with(|| {
+            let status = Arc::<RwLock<Status>>::default();
+            let inbox = Actor::spawn(
+                app.clone(),
+                self.keepers.clone(),
+                status.clone(),
+                self.on_change.clone(),
+            );
+            self.keepers.add_actor(app, inbox.clone());
+            Handle { inbox, status }
+        });
+        use_it(handle)
+    }
+
+    async fn ask(
+        &self,
+        app: &AppName,
+        message: impl FnOnce(actor::Reply) -> Message,
+    ) -> Result<(), SupervisorError> {
+        let (reply, answer) = oneshot::channel();
+        self.with(app, |handle| {
+            // An actor that is gone drops the reply, and that is told below.
+            let _ = handle.inbox.send(message(reply));
+        });
+        answer
+            .await
+            .unwrap_or_else(|_| Err(SupervisorError::Keeper("the app's task ended".to_owned())))
     }
 
     /// Starts an app's main process and waits until it is ready. A running app is a success.
@@ -206,8 +388,8 @@ impl Supervisor {
     /// # Errors
     /// See [`SupervisorError`].
     pub async fn start(&self, app: &AppName, spec: AppSpec) -> Result<(), SupervisorError> {
-        let _ = (app, spec);
-        todo!()
+        self.ask(app, |reply| Message::Start(Box::new(spec), reply))
+            .await
     }
 
     /// Ends an app's whole process tree, helpers included; done when nothing of it lives. Wins over
@@ -220,44 +402,66 @@ impl Supervisor {
         app: &AppName,
         grace: Option<Duration>,
     ) -> Result<(), SupervisorError> {
-        let _ = (app, grace);
-        todo!()
+        self.ask(app, |reply| Message::Stop(grace, reply)).await
     }
 
     /// What is known of one app.
     pub fn status(&self, app: &AppName) -> Status {
-        let _ = app;
-        todo!()
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        apps.get(app)
+            .map(|handle| read(&handle.status))
+            .unwrap_or_default()
     }
 
     /// Every app that was started since the service runs, or taken over, in order of name.
     pub fn statuses(&self) -> Vec<(AppName, Status)> {
-        todo!()
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        apps.iter()
+            .map(|(app, handle)| (app.clone(), read(&handle.status)))
+            .collect()
     }
 
     /// The pids of an app: main process first, then all that it started and its helpers.
     pub async fn processes(&self, app: &AppName) -> Vec<u32> {
-        let _ = app;
-        todo!()
+        self.keepers.processes(app).await
     }
 
     /// Starts a program of a step. `detach` makes it a helper of the app: it lives until the app is
-    /// stopped. `job` and `step` name it, so that a later service knows whose it was.
+    /// stopped.
     ///
     /// # Errors
     /// [`SupervisorError::Spawn`].
     pub async fn run(
         &self,
         app: &AppName,
-        job: u64,
         spec: ProcessSpec,
         detach: bool,
     ) -> Result<Running, SupervisorError> {
-        let _ = (app, job, spec, detach);
-        todo!()
+        let key = ProcessKey {
+            app: app.as_str().to_owned(),
+            number: self.keepers.next_number(),
+        };
+        let order = Order::Spawn {
+            key: key.clone(),
+            role: if detach { Role::Helper } else { Role::Step },
+            spec,
+            note: String::new(),
+        };
+        let StepNews { born, ended } = self.keepers.run_step(&key, order)?;
+        match born.await {
+            Ok(Ok(pid)) => Ok(Running {
+                pid,
+                key,
+                ended,
+                keepers: self.keepers.clone(),
+            }),
+            Ok(Err(reason)) => Err(SupervisorError::Spawn(reason)),
+            Err(_) => Err(SupervisorError::Keeper("it is gone".to_owned())),
+        }
     }
 
-    /// Ends processes of this app whose program has this name (`mysqld` or `mysqld.exe`).
+    /// Ends processes of this app whose program has this name (`mysqld` or `mysqld.exe`), its main
+    /// process included.
     ///
     /// # Errors
     /// [`SupervisorError::Keeper`].
@@ -267,44 +471,91 @@ impl Supervisor {
         name: &str,
         grace: Duration,
     ) -> Result<(), SupervisorError> {
-        let _ = (app, name, grace);
-        todo!()
+        // The main process is stopped by its supervisor: else its end would be taken for a crash.
+        let main = self.status(app).pid;
+        if main.is_some_and(|pid| crate::platform::has_name(pid, name)) {
+            return self.stop(app, Some(grace)).await;
+        }
+        self.keepers
+            .ask(|question| Order::EndNamed {
+                app: app.as_str().to_owned(),
+                name: name.to_owned(),
+                grace: milliseconds(grace),
+                question,
+            })
+            .await
+            .map_err(|_| SupervisorError::Keeper("it is gone".to_owned()))
     }
 
     /// Waits for a condition outside a start (`until` of a step). `log` is the file a
     /// [`Condition::Log`] looks into, from byte `from` on. False when the time ran out.
-    pub async fn wait_for(&self, ready: &Ready, log: &std::path::Path, from: u64) -> bool {
-        let _ = (ready, log, from);
-        todo!()
+    pub async fn wait_for(&self, ready: &Ready, log: &Path, from: u64) -> bool {
+        let growth = || self.keepers.watch_log(log);
+        let until = probe::until(&ready.condition, log, from, growth);
+        tokio::time::timeout(ready.timeout, until).await.is_ok()
     }
 
-    /// Answers the log's new length each time something was appended to an app's log or a job's.
-    pub fn watch_log(&self, log: &std::path::Path) -> tokio::sync::watch::Receiver<u64> {
-        let _ = log;
-        todo!()
+    /// Tells the log's new length each time something was appended to an app's log or a job's.
+    pub fn watch_log(&self, log: &Path) -> watch::Receiver<u64> {
+        self.keepers.watch_log(log)
     }
 
     /// Stops everything and ends the keeper.
     pub async fn close(self) {
-        todo!()
+        let apps: Vec<AppName> = {
+            let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+            apps.keys().cloned().collect()
+        };
+        let stops = apps.iter().map(|app| self.stop(app, None));
+        futures_util::future::join_all(stops).await;
+        self.keepers.quit();
     }
+}
+
+/// Time that a program of a job gets that was interrupted with the service, in milliseconds.
+const LEFT_STEP_GRACE_MS: u64 = 3000;
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn read(status: &RwLock<Status>) -> Status {
+    status
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+fn write(status: &RwLock<Status>) -> std::sync::RwLockWriteGuard<'_, Status> {
+    status.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program of a step.
 pub struct Running {
     /// Its pid.
     pub pid: u32,
+    key: ProcessKey,
+    ended: watch::Receiver<Option<protocol::Exit>>,
+    keepers: Keepers,
 }
 
 impl Running {
     /// Waits for its end. May be called again after a timeout around it.
     pub async fn wait(&mut self) -> Exit {
-        todo!()
+        match self.ended.wait_for(Option::is_some).await {
+            Ok(exit) => exit.unwrap_or(protocol::Exit::Unknown).into(),
+            Err(_) => protocol::Exit::Unknown.into(),
+        }
     }
 
     /// Ends its process tree: politely, and hard after `grace`. Done when nothing of it lives.
     pub async fn end(&mut self, grace: Duration) {
-        let _ = grace;
-        todo!()
+        let gone = self.keepers.ask(|question| Order::End {
+            key: self.key.clone(),
+            grace: milliseconds(grace),
+            question,
+        });
+        // A keeper that died is replaced by one that ends programs of steps itself.
+        let _ = gone.await;
     }
 }

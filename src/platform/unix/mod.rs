@@ -1,9 +1,18 @@
 //! Linux.
+#![expect(unsafe_code, reason = "the system's interfaces that no library wraps")]
+
+mod connect;
+mod keeper;
+mod process;
+mod spawn;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
+
+pub use connect::{connect_keeper, run_keeper_if_asked};
+pub use process::{Identity, has_name, identify, is_alive};
 
 /// Makes a folder and its parents; those that it makes are the user's alone (mode 0700).
 ///

@@ -1,8 +1,19 @@
 //! Windows.
+#![expect(unsafe_code, reason = "the system's interfaces that no library wraps")]
+
+mod connect;
+mod console;
+mod job;
+mod keeper;
+mod process;
+mod spawn;
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
+
+pub use connect::{connect_keeper, run_keeper_if_asked};
+pub use process::{Identity, identify, is_alive};
 
 /// Makes a folder and its parents. A folder below the user's profile is the user's alone.
 ///
@@ -18,4 +29,23 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 /// None.
 pub fn set_default_mode(_file: &File) -> io::Result<()> {
     Ok(())
+}
+
+/// A text as the system's wide functions take it.
+fn wide(text: &str) -> Vec<u16> {
+    text.encode_utf16().chain([0]).collect()
+}
+
+/// What the system says when a function answered false.
+fn check(answer: i32) -> io::Result<()> {
+    if answer == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Size of a structure, as the system's functions take it.
+fn size_of<T>() -> u32 {
+    u32::try_from(std::mem::size_of::<T>()).expect("the system's structures are small")
 }

@@ -1,0 +1,2 @@
+port = {port}
+greeting = {greeting}

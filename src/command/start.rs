@@ -1,0 +1,116 @@
+//! `start`: the lists around it and the app's own process. The only way an app is started, whoever
+//! asks; after a crash the supervisor starts only the process again.
+
+use super::context::{Context, StepError, StepErrorKind, seconds};
+use super::plan::{Section, compile_section};
+use super::run::run;
+use crate::app::Problem;
+use crate::supervisor::{AppSpec, ProcessSpec, State, SupervisorError};
+
+/// Starts the app and waits until it is ready. A running app is a success, and nothing is run.
+///
+/// # Errors
+/// An app without a program, that of a list around the start, or why the process is not ready.
+pub(super) async fn start(context: &Context) -> Result<(), StepError> {
+    let app = &context.app.name;
+    let state = context.supervisor.status(app).state;
+    let store = match &context.app.store {
+        Some(store) if !store.setting.bin_path.is_empty() => store,
+        _ => {
+            let message =
+                format!("`{app}` has no program to start; set `setting.binPath` in its store.json");
+            return Err(StepError::new(StepErrorKind::Invalid, message));
+        }
+    };
+    let before = compile_section(store, Section::Before).map_err(|found| manifest(&found))?;
+    let after = compile_section(store, Section::After).map_err(|found| manifest(&found))?;
+    let was_wanted = context.database.app(app).wanted;
+    if !was_wanted {
+        context
+            .database
+            .update_app(app, |record| record.wanted = true)
+            .await?;
+    }
+    if lives(state) {
+        return Ok(());
+    }
+    let context = context.within("start").with_envs(&store.start.start_envs);
+    let done = async {
+        run(&before, &context).await?;
+        process(&context).await?;
+        run(&after, &context).await
+    }
+    .await;
+    if done.is_err() && !was_wanted && !context.host.is_closing() {
+        // What could not be started is not brought back; what lives, although not ready, is.
+        let lives = lives(context.supervisor.status(app).state);
+        context
+            .database
+            .update_app(app, move |record| record.wanted = lives)
+            .await?;
+    }
+    done
+}
+
+/// Whether there is a process that only needs to be left alone.
+fn lives(state: State) -> bool {
+    match state {
+        State::Running | State::Unhealthy => true,
+        State::Stopped | State::Starting | State::BackingOff | State::Stopping | State::Failed => {
+            false
+        }
+    }
+}
+
+/// Starts the main process alone.
+async fn process(context: &Context) -> Result<(), StepError> {
+    let app = &context.app.name;
+    let spec = spec(context).await?;
+    let start = context.supervisor.start(app, spec);
+    match context.unless_canceled(start).await {
+        Ok(done) => done.map_err(|error| match error {
+            SupervisorError::Keeper(_)
+            | SupervisorError::Spawn(_)
+            | SupervisorError::EndedEarly { .. }
+            | SupervisorError::NotReady { .. }
+            | SupervisorError::Stopped(_) => context.refused(&error),
+        }),
+        Err(canceled) => {
+            // When the service ends, it stops everything itself.
+            if !context.host.is_closing() {
+                let stopped = context.supervisor.stop(app, None).await;
+                stopped.map_err(|error| context.refused(&error))?;
+            }
+            Err(canceled)
+        }
+    }
+}
+
+async fn spec(context: &Context) -> Result<AppSpec, StepError> {
+    let store = context.store()?;
+    Ok(AppSpec {
+        process: ProcessSpec {
+            program: context.program(&store.setting.bin_path).await?,
+            args: store
+                .start
+                .start_cmds
+                .iter()
+                .map(|arg| context.text(arg))
+                .collect(),
+            cwd: context.app.dir.clone(),
+            env: context.envs.clone(),
+            log: context.library.app_log(&context.app.name),
+        },
+        restart: store.setting.is_on,
+        ready: context.ready(store.setting.ready.as_ref())?,
+        stop_timeout: store
+            .setting
+            .stop_timeout
+            .map_or_else(|| context.grace(), seconds),
+    })
+}
+
+fn manifest(problems: &[Problem]) -> StepError {
+    let sentences: Vec<_> = problems.iter().map(Problem::sentence).collect();
+    StepError::new(StepErrorKind::Manifest, sentences.join("\n"))
+}

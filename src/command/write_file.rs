@@ -1,0 +1,41 @@
+//! `writeFile`: a text to a file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::context::{Context, StepError, blocking};
+
+/// Writes the content at once, with the folders above it. Empty content is an empty file.
+///
+/// # Errors
+/// What the system says, with the path.
+pub(super) async fn write_file(
+    file: &str,
+    content: &str,
+    context: &Context,
+) -> Result<(), StepError> {
+    let path = context.path(file)?;
+    let mut unknown = Vec::new();
+    let content = context.scope.text(content, &mut unknown);
+    context.warn_unknown(&unknown, "`content`");
+    let shown = context.shown(&path);
+    blocking(move || save(&path, content.as_bytes(), &shown)).await
+}
+
+/// Replaces a file at once, making the folders above it.
+pub(super) fn save(path: &Path, content: &[u8], shown: &str) -> Result<(), StepError> {
+    let fail = |error: io::Error| {
+        let why = match error.kind() {
+            io::ErrorKind::StorageFull => "the disk is full; free some space".to_owned(),
+            io::ErrorKind::PermissionDenied => format!("{error}; make its folder writable"),
+            _ => error.to_string(),
+        };
+        StepError::failed(format!("`{shown}` cannot be written: {why}"))
+    };
+    if path.is_dir() {
+        return Err(fail(io::Error::other("it is a folder")));
+    }
+    let parent = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    std::fs::create_dir_all(parent).map_err(fail)?;
+    crate::library::save(path, content).map_err(fail)
+}

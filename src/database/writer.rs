@@ -1,0 +1,220 @@
+//! The writing thread: takes everything that is queued into one transaction, so that a hundred
+//! changes at once cost one sync of the disk.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, mpsc};
+
+use rusqlite::{Connection, params};
+use tokio::sync::oneshot;
+
+use super::{AppRecord, Cache, DatabaseError, JobRow, schema};
+use crate::app::AppName;
+
+/// More operations than this wait for the next transaction.
+const MAX_BATCH: usize = 1000;
+
+/// Something to write.
+pub(super) enum Operation {
+    /// Change an app's record.
+    UpdateApp {
+        app: AppName,
+        change: Box<dyn FnOnce(&mut AppRecord) + Send>,
+        done: oneshot::Sender<Result<AppRecord, DatabaseError>>,
+    },
+    /// Forget an app.
+    ForgetApp {
+        app: AppName,
+        done: oneshot::Sender<Result<(), DatabaseError>>,
+    },
+    /// Write a job's record.
+    SaveJob {
+        row: JobRow,
+        done: Option<oneshot::Sender<Result<(), DatabaseError>>>,
+    },
+    /// Forget old jobs.
+    ForgetJobs { up_to: u64 },
+    /// Nothing: its answer says that everything before it is on disk.
+    Flush { done: oneshot::Sender<()> },
+}
+
+/// Tells the one who asked, after the commit.
+type Answer = Box<dyn FnOnce(Result<(), DatabaseError>)>;
+
+/// What the transaction under way changed: the record, or none for a forgotten app.
+type Changes = BTreeMap<AppName, Option<AppRecord>>;
+
+/// Starts the thread. It ends when the last sender is gone.
+pub(super) fn spawn(
+    connection: Connection,
+    path: PathBuf,
+    cache: Arc<Cache>,
+) -> std::io::Result<mpsc::Sender<Operation>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("database".to_owned())
+        .spawn(move || {
+            let mut writer = Writer {
+                connection,
+                path,
+                cache,
+            };
+            while let Ok(first) = receiver.recv() {
+                let mut batch = vec![first];
+                batch.extend(receiver.try_iter().take(MAX_BATCH));
+                writer.commit(batch);
+            }
+        })?;
+    Ok(sender)
+}
+
+struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    cache: Arc<Cache>,
+}
+
+impl Writer {
+    fn commit(&mut self, batch: Vec<Operation>) {
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut changes = Changes::new();
+        let result = self.write(batch, &mut changes, &mut answers);
+        if let Err(error) = &result {
+            tracing::error!("{error}");
+        } else if !changes.is_empty() {
+            let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
+            let mut apps = self
+                .cache
+                .apps
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            for (app, record) in changes {
+                match record {
+                    Some(record) => apps.insert(app, record),
+                    None => apps.remove(&app),
+                };
+            }
+            self.cache.generation.fetch_add(count, Ordering::AcqRel);
+        }
+        for answer in answers {
+            answer(result.clone());
+        }
+    }
+
+    /// All or nothing: a failure is one of the disk, so it hits the whole batch.
+    fn write(
+        &mut self,
+        batch: Vec<Operation>,
+        changes: &mut Changes,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), DatabaseError> {
+        let path = &self.path;
+        let transaction = self.connection.transaction();
+        let mut result = match &transaction {
+            Ok(_) => Ok(()),
+            Err(error) => Err(DatabaseError::new(path, error)),
+        };
+        for operation in batch {
+            // After a failure the operations are only taken for their answers.
+            let connection = transaction.as_deref().ok().filter(|_| result.is_ok());
+            let (answer, written) = apply(operation, connection, &self.cache, changes);
+            answers.push(answer);
+            if let Err(error) = written {
+                result = Err(DatabaseError::new(path, &error));
+            }
+        }
+        result?;
+        match transaction {
+            Ok(transaction) => transaction
+                .commit()
+                .map_err(|error| DatabaseError::new(path, &error)),
+            Err(error) => Err(DatabaseError::new(path, &error)),
+        }
+    }
+}
+
+fn apply(
+    operation: Operation,
+    connection: Option<&Connection>,
+    cache: &Cache,
+    changes: &mut Changes,
+) -> (Answer, rusqlite::Result<()>) {
+    // Whoever dropped the receiving end does not want to know.
+    match operation {
+        Operation::UpdateApp { app, change, done } => {
+            let mut record = match changes.get(&app) {
+                Some(changed) => changed.clone().unwrap_or_default(),
+                None => {
+                    let apps = cache.apps.read().unwrap_or_else(PoisonError::into_inner);
+                    apps.get(&app).cloned().unwrap_or_default()
+                }
+            };
+            change(&mut record);
+            let written = connection.map_or(Ok(()), |connection| {
+                let json = serde_json::to_string(&record)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO app (name, record) VALUES (?1, ?2)")?
+                    .execute(params![app.as_str(), json])
+                    .map(drop)
+            });
+            changes.insert(app, Some(record.clone()));
+            let answer: Answer = Box::new(move |result| {
+                let _ = done.send(result.map(|()| record));
+            });
+            (answer, written)
+        }
+        Operation::ForgetApp { app, done } => {
+            let written = connection.map_or(Ok(()), |connection| {
+                connection
+                    .prepare_cached("DELETE FROM app WHERE name = ?1")?
+                    .execute([app.as_str()])
+                    .map(drop)
+            });
+            changes.insert(app, None);
+            let answer: Answer = Box::new(move |result| {
+                let _ = done.send(result);
+            });
+            (answer, written)
+        }
+        Operation::SaveJob { row, done } => {
+            let written = connection.map_or(Ok(()), |connection| save_job(connection, &row));
+            let answer: Answer = Box::new(move |result| {
+                if let Some(done) = done {
+                    let _ = done.send(result);
+                }
+            });
+            (answer, written)
+        }
+        Operation::ForgetJobs { up_to } => {
+            let written = connection.map_or(Ok(()), |connection| {
+                connection
+                    .prepare_cached("DELETE FROM job WHERE id <= ?1 AND unfinished = 0")?
+                    .execute([schema::number(up_to)])
+                    .map(drop)
+            });
+            (Box::new(|_| ()), written)
+        }
+        Operation::Flush { done } => {
+            let answer: Answer = Box::new(move |_| {
+                let _ = done.send(());
+            });
+            (answer, Ok(()))
+        }
+    }
+}
+
+fn save_job(connection: &Connection, row: &JobRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO job (id, app, unfinished, record) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            schema::number(row.id),
+            row.app.as_str(),
+            row.unfinished,
+            row.record
+        ])
+        .map(drop)
+}

@@ -1,0 +1,191 @@
+//! The apps as they lie on the disk.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Failure, FailureCode};
+use crate::app::placeholder::{Builtins, PlaceholderError};
+use crate::app::{App, AppName, Config, Problem, Scope};
+use crate::command::check::check;
+use crate::command::files::Disk;
+use crate::database::Database;
+use crate::library::Library;
+
+/// A manifest longer than this is none.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+
+/// Reads the apps' files and lays the settings over them. Cheap to clone; nothing is cached, and
+/// everything that reads files blocks.
+#[derive(Clone)]
+pub struct Apps {
+    library: Library,
+    database: Database,
+}
+
+impl Apps {
+    pub(crate) fn new(library: Library, database: Database) -> Self {
+        Self { library, database }
+    }
+
+    /// The names of all folders below the run directory that may be apps, in order.
+    pub fn names(&self) -> Vec<AppName> {
+        let mut names: Vec<AppName> = fs::read_dir(self.library.run_dir())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| {
+                // A link may lead to a developer's folder.
+                entry
+                    .file_type()
+                    .is_ok_and(|kind| kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()))
+            })
+            .filter_map(|entry| AppName::parse(entry.file_name().to_str()?).ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Reads an app's files.
+    ///
+    /// # Errors
+    /// [`FailureCode::NotFound`], or Manifest with the problems in `data`.
+    pub fn read(&self, name: &AppName) -> Result<Arc<App>, Failure> {
+        self.read_from(name, &self.library.app_dir(name))
+    }
+
+    /// Reads an app's files from a folder that need not be its place.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn read_from(&self, name: &AppName, dir: &Path) -> Result<Arc<App>, Failure> {
+        let (app, problems) = load(name, dir)?;
+        refuse_errors(name, &problems)?;
+        Ok(Arc::new(app))
+    }
+
+    /// Every problem of an app's manifests: errors and warnings.
+    pub fn problems(&self, name: &AppName) -> Vec<Problem> {
+        match load(name, &self.library.app_dir(name)) {
+            Ok((app, mut problems)) => {
+                problems.extend(check(&app, &Disk::new(&app.dir)));
+                problems
+            }
+            Err(failure) => vec![Problem::error("install.json", "", failure.message)],
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self, app: &App) -> Config {
+        let set = self.database.app(&app.name).config;
+        let defaults = app.store.as_ref().map(|store| &store.config);
+        Config::new(defaults.unwrap_or(&serde_json::Map::new()), &set)
+    }
+
+    /// What the placeholders mean with these settings.
+    ///
+    /// # Errors
+    /// Settings that contain each other.
+    pub fn scope(&self, app: &App, config: &Config) -> Result<Scope, PlaceholderError> {
+        Scope::new(
+            &Builtins {
+                exe_path: &app.dir.to_string_lossy(),
+                name: app.name.as_str(),
+                version: &app.install.version,
+                home: &self.library.home().to_string_lossy(),
+            },
+            config,
+        )
+    }
+}
+
+/// Reads both manifests with their problems.
+fn load(name: &AppName, dir: &Path) -> Result<(App, Vec<Problem>), Failure> {
+    let install = dir.join("install.json");
+    let Some(install_text) = text(&install)? else {
+        let message = if dir.is_dir() {
+            format!(
+                "`{}` is no app: it has no install.json; add one",
+                dir.display()
+            )
+        } else {
+            format!(
+                "there is no app `{name}`: its folder would be `{}`",
+                dir.display()
+            )
+        };
+        return Err(Failure::new(FailureCode::NotFound, message));
+    };
+    let store_text = text(&dir.join("store.json"))?;
+    let (app, mut problems) = App::parse(name.clone(), dir.to_owned(), install_text, store_text);
+    let written = &app.install.name;
+    if !written.is_empty() && written != name.as_str() {
+        let message = format!(
+            "the name is `{}`, but the folder's is `{name}`",
+            written.escape_debug()
+        );
+        let mut problem =
+            Problem::error("install.json", "name", message).with_help("give both the same name");
+        app.locate(std::slice::from_mut(&mut problem));
+        problems.push(problem);
+    }
+    Ok((app, problems))
+}
+
+/// A manifest's text; none when it is not there.
+fn text(path: &Path) -> Result<Option<String>, Failure> {
+    let read = || {
+        let length = fs::metadata(path)?.len();
+        if length > MAX_MANIFEST_BYTES {
+            return Err(io::Error::other("it is longer than 4 MiB"));
+        }
+        fs::read_to_string(path)
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            let why = match error.kind() {
+                io::ErrorKind::InvalidData => "it is not UTF-8; save it as UTF-8".to_owned(),
+                _ => error.to_string(),
+            };
+            let message = format!("`{}` cannot be read: {why}", path.display());
+            Err(Failure::new(FailureCode::Manifest, message))
+        }
+    }
+}
+
+/// The failure that the errors among problems are, if there are any.
+///
+/// # Errors
+/// [`FailureCode::Manifest`].
+pub(super) fn refuse_errors(name: &AppName, problems: &[Problem]) -> Result<(), Failure> {
+    let errors: Vec<&Problem> = problems
+        .iter()
+        .filter(|problem| problem.is_error())
+        .collect();
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let message = match errors.len() - 1 {
+        0 => format!("`{name}` has a mistake in {}", first.sentence()),
+        more => format!(
+            "`{name}` has a mistake in {} (and {more} more: see `storekeeper validate`)",
+            first.sentence()
+        ),
+    };
+    Err(Failure {
+        data: json!({ "problems": problems }),
+        ..Failure::new(FailureCode::Manifest, message)
+    })
+}

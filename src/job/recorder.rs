@@ -1,0 +1,193 @@
+//! What a job tells about itself: to its record, to the database and to whoever listens.
+
+use std::sync::Arc;
+
+use super::queue::{Job, Jobs};
+use super::{Action, Failure, FailureCode, JobRecord, JobState, JobStep, now};
+use crate::app::AppName;
+use crate::command::{Answer, Host, StepEnd, StepError, StepErrorKind};
+use crate::database::JobRow;
+use crate::supervisor::State;
+
+/// A list in a loop of lists may warn without end; so many warnings are kept.
+const MAX_WARNINGS: usize = 200;
+
+/// One job's side of [`Host`].
+pub(super) struct Recorder {
+    jobs: Jobs,
+    job: Arc<Job>,
+}
+
+impl Recorder {
+    pub(super) fn new(jobs: &Jobs, job: &Arc<Job>) -> Self {
+        Self {
+            jobs: jobs.clone(),
+            job: Arc::clone(job),
+        }
+    }
+
+    /// The record as the database stores it.
+    pub(super) fn row(record: &JobRecord) -> JobRow {
+        JobRow {
+            id: record.id,
+            app: record.app.clone(),
+            unfinished: !record.state.has_ended(),
+            record: serde_json::to_string(record)
+                .expect("a record holds nothing that JSON cannot express"),
+        }
+    }
+
+    /// Writes the record down with the next commit, and tells everybody.
+    pub(super) fn changed(&self) {
+        self.change(|_| ());
+    }
+
+    /// The job begins.
+    pub(super) fn start(&self) {
+        self.change(|record| {
+            record.state = JobState::Running;
+            record.started_at = Some(now());
+        });
+    }
+
+    /// The job ended; done when that is on disk.
+    pub(super) async fn finish(&self, done: Result<(), Failure>) -> Arc<JobRecord> {
+        let closing = self.jobs.is_closing();
+        let record = {
+            let mut record = self.job.record();
+            record.ended_at = Some(now());
+            record.state = match &done {
+                Ok(()) => JobState::Succeeded,
+                Err(failure) if failure.code == FailureCode::Canceled && closing => {
+                    JobState::Interrupted
+                }
+                Err(failure) if failure.code == FailureCode::Canceled => JobState::Canceled,
+                Err(_) => JobState::Failed,
+            };
+            record.error = done.err();
+            let (state, ended_at) = (record.state, record.ended_at);
+            // After a panic a step may still seem to run.
+            for step in &mut record.steps {
+                if !step.state.has_ended() {
+                    step.state = state;
+                    step.ended_at = ended_at;
+                }
+            }
+            record.clone()
+        };
+        let inner = &self.jobs.inner;
+        match inner.database.save_job(Self::row(&record)).await {
+            // From now on it is read from the database.
+            Ok(()) => inner.forget_live(record.id),
+            Err(error) => tracing::error!(job = record.id, "its end cannot be recorded: {error}"),
+        }
+        self.tell(&record);
+        Arc::new(record)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut JobRecord)) {
+        let record = {
+            let mut record = self.job.record();
+            change(&mut record);
+            record.clone()
+        };
+        self.jobs.inner.database.queue_job(Self::row(&record));
+        self.tell(&record);
+    }
+
+    fn tell(&self, record: &JobRecord) {
+        match serde_json::to_value(record) {
+            Ok(record) => self.jobs.inner.events.publish("job", &record),
+            Err(error) => tracing::error!("a job's record cannot be told: {error}"),
+        }
+    }
+
+    /// Lets another app do something in its own queue and waits for it.
+    async fn other(&self, app: &AppName, action: Action) -> Result<(), StepError> {
+        let own = &self.job.app;
+        let kind = action.kind();
+        let _waiting = self.jobs.inner.waits.begin(own, app).map_err(|path| {
+            let path: Vec<_> = path.iter().map(AppName::as_str).collect();
+            StepError::new(
+                StepErrorKind::Conflict,
+                format!(
+                    "`{own}` cannot {kind} `{app}`, because they would wait for each other for ever ({}); remove one of the steps",
+                    path.join(" → ")
+                ),
+            )
+        })?;
+        let ticket = self.jobs.submit(app, action).await?;
+        let record = tokio::select! {
+            biased;
+            () = self.job.cancel.cancelled() => return Err(StepError::canceled()),
+            record = ticket.finished() => record,
+        };
+        for warning in &record.warnings {
+            self.warn(format!("{app}: {warning}"));
+        }
+        match &record.error {
+            None => Ok(()),
+            Some(failure) if failure.code == FailureCode::Canceled => Err(StepError::failed(
+                format!("the {kind} of `{app}` was canceled"),
+            )),
+            Some(failure) => Err(failure.clone().into()),
+        }
+    }
+}
+
+impl Host for Recorder {
+    fn begin(&self, title: String, lists: Vec<String>) -> usize {
+        let mut number = 0;
+        self.change(|record| {
+            number = record.steps.len();
+            record.steps.push(JobStep {
+                title,
+                lists,
+                state: JobState::Running,
+                started_at: Some(now()),
+                ended_at: None,
+                exit_code: None,
+            });
+        });
+        number
+    }
+
+    fn end(&self, step: usize, end: StepEnd, exit_code: Option<i32>) {
+        self.change(|record| {
+            if let Some(step) = record.steps.get_mut(step) {
+                step.state = match end {
+                    StepEnd::Done => JobState::Succeeded,
+                    StepEnd::Failed => JobState::Failed,
+                    StepEnd::Canceled => JobState::Canceled,
+                };
+                step.ended_at = Some(now());
+                step.exit_code = exit_code;
+            }
+        });
+    }
+
+    fn warn(&self, warning: String) {
+        self.change(|record| {
+            if record.warnings.len() < MAX_WARNINGS && !record.warnings.contains(&warning) {
+                record.warnings.push(warning);
+            }
+        });
+    }
+
+    fn is_closing(&self) -> bool {
+        self.jobs.is_closing()
+    }
+
+    fn start_app<'a>(&'a self, app: &'a AppName) -> Answer<'a> {
+        Box::pin(async move {
+            if self.jobs.inner.supervisor.status(app).state == State::Running {
+                return Ok(());
+            }
+            self.other(app, Action::Start).await
+        })
+    }
+
+    fn stop_app<'a>(&'a self, app: &'a AppName) -> Answer<'a> {
+        Box::pin(self.other(app, Action::Stop))
+    }
+}
