@@ -339,12 +339,12 @@ class Bench:
                 os.kill(before[name], signal.SIGKILL)
                 if events and (at := events.first_about(name, begin)):
                     noticed.append((at - begin) / 1e6)
-                new = session.stamps.wait(lambda found: any(stamp.name == name for stamp in found), 15)
+                new = session.stamps.wait(lambda found: any(stamp.name == name for stamp in found), 30)
                 delays += [(stamp.time - begin) / 1e6 for stamp in new if stamp.name == name][:1]
         finally:
             if events:
                 events.close()
-        figures: Figures = {"adopted_death": statistics.median(delays) if delays else "not within 15 s"}
+        figures: Figures = {"adopted_death": statistics.median(delays) if delays else "not within 30 s"}
         if noticed:
             figures["adopted_noticed"] = statistics.median(noticed)
         return figures
