@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde_json::json;
 
 use crate::app::{App, AppName, Config, Problem};
-use crate::database::Database;
+use crate::database::{AppRecord, Database};
 use crate::job::apps::Apps;
 use crate::job::event::Events;
 use crate::job::{Action, Failure, Jobs};
 use crate::library::Library;
-use crate::supervisor::{State, Status, Supervisor};
+use crate::supervisor::{Inheritance, State, Status, Supervisor};
 
 /// The parts that a request needs. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Service {
         };
         let events = Events::new();
         let watcher = Watcher::default();
-        let (supervisor, adopted) = {
+        let (supervisor, inheritance) = {
             let (watcher, events) = (watcher.clone(), events.clone());
             let on_change = Box::new(move |app: &AppName, status: &Status| {
                 events.publish("app", &json!({ "name": app, "status": status }));
@@ -81,8 +81,7 @@ impl Service {
             lock: Arc::new(lock),
         };
         watcher.watch(&service);
-        let alive = adopted.into_iter().map(|adopted| adopted.app).collect();
-        tokio::spawn(bring_back(service.clone(), alive));
+        tokio::spawn(bring_back(service.clone(), inheritance));
         Ok(service)
     }
 
@@ -134,7 +133,14 @@ fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
 }
 
 /// Starts what should run and does not, what others depend on first.
-async fn bring_back(service: Service, alive: BTreeSet<AppName>) {
+async fn bring_back(service: Service, inheritance: Inheritance) {
+    for app in inheritance.ended {
+        let unwanted = |record: &mut AppRecord| record.wanted = false;
+        if let Err(error) = service.database.update_app(&app, unwanted).await {
+            tracing::warn!("{error}");
+        }
+    }
+    let alive: BTreeSet<AppName> = inheritance.living.into_iter().map(|(app, _)| app).collect();
     let missing: Vec<AppName> = service.database.with_apps(|apps| {
         apps.iter()
             .filter(|(app, record)| record.wanted && !alive.contains(*app))

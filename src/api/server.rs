@@ -84,8 +84,6 @@ impl FromStr for Listen {
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The address.
-    pub listen: Listen,
     /// Further origins whose pages may use the service.
     pub origins: Vec<Origin>,
     /// Further names of this computer.

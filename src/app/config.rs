@@ -168,7 +168,10 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        match value {
+            Value::Object(values) => values,
+            other => panic!("{other} is no object"),
+        }
     }
 
     #[test]

@@ -7,6 +7,10 @@ use serde_json::{Map, Value};
 /// The record of one `install.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the manual's fields are what they are"
+)]
 pub struct InstallInfo {
     /// The app's name; equal to its folder's name.
     pub name: String,

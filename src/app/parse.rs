@@ -399,12 +399,11 @@ impl Reader<'_> {
         for property in &object.properties {
             let key = source::key_of(property);
             let known_key = known.iter().find(|known| known.eq_ignore_ascii_case(key));
-            let again = match known_key {
-                Some(&known) => fields.known.insert(known, &property.value).is_some(),
-                None => {
-                    let value = to_json(&property.value);
-                    fields.extra.insert(key.to_owned(), value).is_some()
-                }
+            let again = if let Some(&known) = known_key {
+                fields.known.insert(known, &property.value).is_some()
+            } else {
+                let value = to_json(&property.value);
+                fields.extra.insert(key.to_owned(), value).is_some()
             };
             let child = join(path, key);
             if again {
@@ -1003,6 +1002,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "that is what the messages need")]
     fn wrong_types_are_all_told_at_once() {
         insta::assert_snapshot!(store_problems(r#"{
     "setting": {"binPath": ["x"], "isOn": "maybe", "stopTimeout": -1, "ready": true},

@@ -342,7 +342,7 @@ enum Piece<'a> {
 
 /// Cuts a text at its words. `{` and `}` around anything that is neither a known word nor looks
 /// like one are plain text: configuration files and JSON are full of them.
-fn pieces<'a>(text: &'a str, known: impl Fn(&str) -> bool) -> Vec<Piece<'a>> {
+fn pieces(text: &str, known: impl Fn(&str) -> bool) -> Vec<Piece<'_>> {
     let slice = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
     let next = |from: usize, stops: &[char]| Some(from + text.get(from..)?.find(stops)?);
     let mut pieces = Vec::new();
@@ -552,7 +552,7 @@ mod tests {
         );
         check("{exePath} {home}", "C:/apps/mysql5.7 C:/home");
         check("{version}", "5.7.44");
-        check("{os}/{arch}", &format!("{}/{}", OS, ARCH));
+        check("{os}/{arch}", &format!("{OS}/{ARCH}"));
     }
 
     #[test]

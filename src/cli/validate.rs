@@ -205,6 +205,10 @@ mod tests {
 }"#;
 
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "that is what the drawn problems need"
+    )]
     fn every_mistake_is_drawn() {
         let (out, good) = check(
             &[
@@ -256,6 +260,7 @@ mod tests {
           |
         3 |   "setting": { "binPath": "{exePath}/bin/srever", "confPath": "/etc/server.conf" },
           |                           ^^^^^^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `/etc/server.conf` lies outside of the app's folder
          --> demo/store.json:3:63
@@ -304,6 +309,7 @@ mod tests {
           |
         9 |       { "name": "changeFile", "tplPath": "{exePath}/b.tpl", "filePath": "{exePath}/../b" },
           |                                          ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `b` lies outside of the app's folder
          --> demo/store.json:9:73
@@ -317,6 +323,7 @@ mod tests {
            |
         13 |       { "name": "exec", "binPath": "{exePath}/bin/x", "cmds": ["{password}"], "detach": true, "kill": true },
            |                                    ^^^^^^^^^^^^^^^^^
+        help: put it there, or correct the path
 
         warning: `{password}` is not known and stays as it is
           --> demo/store.json:13:64
@@ -376,7 +383,7 @@ mod tests {
             "column": 25,
             "severity": "error",
             "message": "the program `bin/x` is not there",
-            "help": ""
+            "help": "put it there, or correct the path"
           }
         ]
         "#);

@@ -437,7 +437,16 @@ impl Check<'_> {
             return;
         }
         let message = format!("the {what} `{}` is not there", self.shown(path));
-        self.push(Problem::error(STORE_FILE, place, message));
+        // Most programs are named by several steps; what to do about it is one thing.
+        if self.problems.iter().any(|known| known.message == message) {
+            return;
+        }
+        let help = if what == "program" && !self.app.install.pkg.is_empty() {
+            "unpack the archive of install.json's `pkg` there, or correct the path"
+        } else {
+            "put it there, or correct the path"
+        };
+        self.push(Problem::error(STORE_FILE, place, message).with_help(help));
     }
 
     /// A path as a message shows it: without the app's folder before it.

@@ -309,13 +309,24 @@ impl Context {
             SupervisorError::Spawn(_)
             | SupervisorError::EndedEarly { .. }
             | SupervisorError::NotReady { .. }
-            | SupervisorError::Keeper(_) => StepError::failed(self.scope.mask(&error.to_string())),
+            | SupervisorError::Keeper(_) => StepError::failed(self.mask(&error.to_string())),
         }
+    }
+
+    /// A text for messages, secrets masked. The home's path stays: a password `root` must not make
+    /// `/root/.godoos` unreadable.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let home = self.library.home().to_string_lossy();
+        let parts: Vec<_> = text
+            .split(&*home)
+            .map(|part| self.scope.mask(part))
+            .collect();
+        parts.join(&home)
     }
 
     /// A path for messages, secrets masked.
     pub(super) fn shown(&self, path: &Path) -> String {
-        self.scope.mask(&path.to_string_lossy())
+        self.mask(&path.to_string_lossy())
     }
 }
 

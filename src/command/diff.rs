@@ -47,13 +47,11 @@ pub(super) fn difference(old: Option<&str>, new: &str, path: &str, scope: &Scope
             let paired = inserted.len() == op.old_range().len();
             let mut deleted = 0;
             for change in diff.iter_changes(op) {
-                left = match left.checked_sub(1) {
-                    Some(left) => left,
-                    None => {
-                        shown.push_str("(the rest is not shown)\n");
-                        return shown;
-                    }
+                let Some(fewer) = left.checked_sub(1) else {
+                    shown.push_str("(the rest is not shown)\n");
+                    return shown;
                 };
+                left = fewer;
                 let line = change.value().trim_end_matches(['\r', '\n']);
                 let (sign, line) = match change.tag() {
                     ChangeTag::Equal => (' ', scope.mask(line)),
@@ -112,30 +110,26 @@ mod tests {
 
     #[test]
     fn changed_lines_are_shown_with_those_around_them() {
-        let old: String = (1..30).map(|line| format!("line {line}\n")).collect();
-        let new = old
-            .replace("line 5\n", "line five\n")
-            .replace("line 20\n", "");
-        insta::assert_snapshot!(check(Some(&old), &new), @r"
+        let old = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\np\n";
+        let new = old.replace("d\n", "four\n").replace("o\n", "");
+        insta::assert_snapshot!(check(Some(old), &new), @r"
         --- my.ini
         +++ my.ini
-        @@ -2,7 +2,7 @@
-         line 2
-         line 3
-         line 4
-        -line 5
-        +line five
-         line 6
-         line 7
-         line 8
-        @@ -17,7 +17,6 @@
-         line 17
-         line 18
-         line 19
-        -line 20
-         line 21
-         line 22
-         line 23
+        @@ -1,7 +1,7 @@
+         a
+         b
+         c
+        -d
+        +four
+         e
+         f
+         g
+        @@ -12,5 +12,4 @@
+         l
+         m
+         n
+        -o
+         p
         ");
         insta::assert_snapshot!(check(None, "a\nb"), @r"
         --- /dev/null
@@ -165,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_long_difference_has_an_end() {
-        let new: String = (0..5000).map(|line| format!("{line}\n")).collect();
+        let new = "line\n".repeat(5000);
         let shown = check(None, &new);
         assert!(shown.lines().count() < 1010, "{}", shown.lines().count());
     }

@@ -46,7 +46,7 @@ pub(super) async fn exec(exec: &Exec, context: &Context) -> Result<Option<i32>, 
     let app = &context.app.name;
     let mut running = context
         .supervisor
-        .run(app, context.job, spec, exec.detach)
+        .run(app, spec, exec.detach)
         .await
         .map_err(|error| context.refused(&error))?;
 
@@ -186,5 +186,5 @@ fn with_output(message: String, context: &Context, lines: &str) -> String {
     if lines.is_empty() {
         return format!("{message}; it wrote nothing");
     }
-    format!("{message}; its last output:\n{}", context.scope.mask(lines))
+    format!("{message}; its last output:\n{}", context.mask(lines))
 }

@@ -15,8 +15,9 @@ const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 pub fn load(name: &AppName, dir: &Path) -> (Option<App>, Vec<Problem>) {
     let install = read(dir, INSTALL_FILE).and_then(|text| {
         text.ok_or_else(|| {
-            Problem::error(INSTALL_FILE, "", "there is no install.json in the folder")
-                .with_help(format!("write one, with \"name\": \"{name}\""))
+            let message = "there is no install.json in the folder";
+            let help = format!("write one, with \"name\": \"{name}\"");
+            Box::new(Problem::error(INSTALL_FILE, "", message).with_help(help))
         })
     });
     let store = read(dir, STORE_FILE);
@@ -27,14 +28,21 @@ pub fn load(name: &AppName, dir: &Path) -> (Option<App>, Vec<Problem>) {
         }
         (install, store) => {
             let unread = [install.err(), store.err()];
-            (None, unread.into_iter().flatten().collect())
+            (
+                None,
+                unread
+                    .into_iter()
+                    .flatten()
+                    .map(|problem| *problem)
+                    .collect(),
+            )
         }
     }
 }
 
 /// The text of a manifest; `None` when there is no such file.
-fn read(dir: &Path, file: &str) -> Result<Option<String>, Problem> {
-    let fail = |message: String| Problem::error(file, "", message);
+fn read(dir: &Path, file: &str) -> Result<Option<String>, Box<Problem>> {
+    let fail = |message: String| Box::new(Problem::error(file, "", message));
     let path = dir.join(file);
     // A pipe or a device might never answer.
     let kind = match std::fs::metadata(&path) {
@@ -64,7 +72,9 @@ fn read(dir: &Path, file: &str) -> Result<Option<String>, Problem> {
             } else {
                 "save it as UTF-8"
             };
-            Err(fail(format!("{file} is not UTF-8 text: look at line {line}")).with_help(help))
+            let mut problem = fail(format!("{file} is not UTF-8 text: look at line {line}"));
+            help.clone_into(&mut problem.help);
+            Err(problem)
         }
     }
 }
@@ -107,7 +117,7 @@ mod tests {
             "install.json: there is no install.json in the folder; write one, with \"name\": \"a\""
         );
         assert_eq!(
-            check(b"{\n\"name\": \"\xe4\"}", Some(&[b' '; (1 << 20) + 1])).unwrap_err(),
+            check(b"{\n\"name\": \"\xe4\"}", Some(&vec![b' '; (1 << 20) + 1])).unwrap_err(),
             [
                 "install.json: install.json is not UTF-8 text: look at line 2; save it as UTF-8",
                 "store.json: store.json is larger than 1 MiB",

@@ -54,17 +54,16 @@ fn result((plan, problems): (Plan, Vec<Problem>)) -> Result<Plan, Vec<Problem>> 
 /// Like [`compile`], with the steps that are right among those that are not.
 pub(super) fn compile_partly(store: &StoreInfo, key: &str) -> (Plan, Vec<Problem>) {
     let mut compiler = Compiler::new(store, None);
-    match store.commands.get_key_value(key) {
-        Some((key, steps)) => compiler.list(key, steps, ""),
-        None => {
-            let message = format!("there is no command list `{}`", key.escape_debug());
-            let help = match did_you_mean(key, store.commands.keys().map(String::as_str)) {
-                help if !help.is_empty() => help,
-                _ if store.commands.is_empty() => "`commands` is empty".to_owned(),
-                _ => format!("there are {}", list_of(store)),
-            };
-            compiler.push(Problem::error(STORE_FILE, "commands", message).with_help(help));
-        }
+    if let Some((key, steps)) = store.commands.get_key_value(key) {
+        compiler.list(key, steps, "");
+    } else {
+        let message = format!("there is no command list `{}`", key.escape_debug());
+        let help = match did_you_mean(key, store.commands.keys().map(String::as_str)) {
+            help if !help.is_empty() => help,
+            _ if store.commands.is_empty() => "`commands` is empty".to_owned(),
+            _ => format!("there are {}", list_of(store)),
+        };
+        compiler.push(Problem::error(STORE_FILE, "commands", message).with_help(help));
     }
     (compiler.plan, compiler.problems)
 }

@@ -1,7 +1,6 @@
 //! The apps as they lie on the disk.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,11 +11,9 @@ use crate::app::placeholder::{Builtins, PlaceholderError};
 use crate::app::{App, AppName, Config, Problem, Scope};
 use crate::command::check::check;
 use crate::command::files::Disk;
+use crate::command::load::load;
 use crate::database::Database;
 use crate::library::Library;
-
-/// A manifest longer than this is none.
-const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 
 /// Reads the apps' files and lays the settings over them. Cheap to clone; nothing is cached, and
 /// everything that reads files blocks.
@@ -62,19 +59,17 @@ impl Apps {
     /// # Errors
     /// Likewise.
     pub fn read_from(&self, name: &AppName, dir: &Path) -> Result<Arc<App>, Failure> {
-        let (app, problems) = load(name, dir)?;
+        let (app, problems) = open(name, dir)?;
         refuse_errors(name, &problems)?;
         Ok(Arc::new(app))
     }
 
     /// Every problem of an app's manifests: errors and warnings.
     pub fn problems(&self, name: &AppName) -> Vec<Problem> {
-        match load(name, &self.library.app_dir(name)) {
-            Ok((app, mut problems)) => {
-                problems.extend(check(&app, &Disk::new(&app.dir)));
-                problems
-            }
-            Err(failure) => vec![Problem::error("install.json", "", failure.message)],
+        let (app, problems) = load(name, &self.library.app_dir(name));
+        match app {
+            Some(app) => check(&app, problems, &Disk::new(&app.dir)),
+            None => problems,
         }
     }
 
@@ -103,66 +98,37 @@ impl Apps {
 }
 
 /// Reads both manifests with their problems.
-fn load(name: &AppName, dir: &Path) -> Result<(App, Vec<Problem>), Failure> {
-    let install = dir.join("install.json");
-    let Some(install_text) = text(&install)? else {
+///
+/// # Errors
+/// [`FailureCode::NotFound`], or Manifest when a file cannot be read at all.
+fn open(name: &AppName, dir: &Path) -> Result<(App, Vec<Problem>), Failure> {
+    if !dir.join("install.json").exists() {
+        let shown = dir.display();
         let message = if dir.is_dir() {
-            format!(
-                "`{}` is no app: it has no install.json; add one",
-                dir.display()
-            )
+            format!("`{shown}` is no app: it has no install.json; add one")
         } else {
-            format!(
-                "there is no app `{name}`: its folder would be `{}`",
-                dir.display()
-            )
+            format!("there is no app `{name}`: its folder would be `{shown}`")
         };
         return Err(Failure::new(FailureCode::NotFound, message));
+    }
+    let (app, mut problems) = load(name, dir);
+    let Some(app) = app else {
+        refuse_errors(name, &problems)?;
+        let message = format!("the manifests in `{}` cannot be read", dir.display());
+        return Err(Failure::new(FailureCode::Manifest, message));
     };
-    let store_text = text(&dir.join("store.json"))?;
-    let (app, mut problems) = App::parse(name.clone(), dir.to_owned(), install_text, store_text);
     let written = &app.install.name;
     if !written.is_empty() && written != name.as_str() {
         let message = format!(
-            "the name is `{}`, but the folder's is `{name}`",
+            "the name `{}` is not the name of the folder, `{name}`",
             written.escape_debug()
         );
         let mut problem =
-            Problem::error("install.json", "name", message).with_help("give both the same name");
+            Problem::error("install.json", "name", message).with_help("make them equal");
         app.locate(std::slice::from_mut(&mut problem));
         problems.push(problem);
     }
     Ok((app, problems))
-}
-
-/// A manifest's text; none when it is not there.
-fn text(path: &Path) -> Result<Option<String>, Failure> {
-    let read = || {
-        let length = fs::metadata(path)?.len();
-        if length > MAX_MANIFEST_BYTES {
-            return Err(io::Error::other("it is longer than 4 MiB"));
-        }
-        fs::read_to_string(path)
-    };
-    match read() {
-        Ok(text) => Ok(Some(text)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => {
-            let why = match error.kind() {
-                io::ErrorKind::InvalidData => "it is not UTF-8; save it as UTF-8".to_owned(),
-                _ => error.to_string(),
-            };
-            let message = format!("`{}` cannot be read: {why}", path.display());
-            Err(Failure::new(FailureCode::Manifest, message))
-        }
-    }
 }
 
 /// The failure that the errors among problems are, if there are any.

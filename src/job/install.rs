@@ -143,9 +143,9 @@ fn install_list(app: &App) -> Result<Plan, Failure> {
 /// it. Answers the warnings.
 fn examine(app: &App) -> Result<Vec<String>, Failure> {
     let disk = Disk::new(&app.dir);
-    let mistakes = check(app, &AllThere(&disk));
+    let mistakes = check(app, Vec::new(), &AllThere(&disk));
     refuse_errors(&app.name, &mistakes)?;
-    let missing = check(app, &disk)
+    let missing = check(app, Vec::new(), &disk)
         .into_iter()
         .filter(|problem| problem.is_error() && !mistakes.contains(problem));
     Ok(missing.map(|problem| problem.sentence()).collect())
@@ -160,7 +160,9 @@ impl Files for AllThere<'_> {
     }
 
     fn read(&self, path: &Path) -> Option<String> {
-        self.0.read(path)
+        // A template that a list will bring has nothing to find fault with yet.
+        let to_come = || (!self.0.exists(path)).then(String::new);
+        self.0.read(path).or_else(to_come)
     }
 
     fn templates(&self) -> Vec<PathBuf> {
