@@ -96,6 +96,11 @@ impl Service {
         .await;
     }
 
+    /// Its own pid.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its home.
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
@@ -120,7 +125,11 @@ impl Service {
     pub(crate) fn keeper(&self) -> u32 {
         self.processes()
             .into_iter()
-            .find(|pid| process::arguments(*pid).get(1).is_some_and(|first| first == "keeper"))
+            .find(|pid| {
+                process::arguments(*pid)
+                    .get(1)
+                    .is_some_and(|first| first == "keeper")
+            })
             .expect("a keeper belongs to the service")
     }
 
