@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{App, AppName, Config, Problem};
 use crate::database::{AppRecord, Database};
@@ -352,8 +352,16 @@ impl Lock {
 /// Says who holds the home.
 fn held(library: &Library, file: &mut File) -> String {
     let mut content = String::new();
-    // Windows does not let us read what another has locked.
-    let _ = file.read_to_string(&mut content);
+    if file.read_to_string(&mut content).is_err() {
+        // Windows does not let us read what another has locked, but who listens tells it too.
+        let running = std::fs::read_to_string(library.service_file()).unwrap_or_default();
+        let running: Value = serde_json::from_str(&running).unwrap_or_default();
+        let pid = running.get("pid").and_then(Value::as_u64);
+        let address = running.get("address").and_then(Value::as_str);
+        if let (Some(pid), Some(address)) = (pid, address) {
+            content = format!("{pid}\nhttp://{address}");
+        }
+    }
     let mut lines = content.lines().filter(|line| !line.is_empty());
     let pid = lines
         .next()
