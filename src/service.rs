@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 
@@ -31,6 +31,7 @@ pub struct Service {
     pub events: Events,
     /// The files.
     pub apps: Apps,
+    watcher: Watcher,
     lock: Arc<Lock>,
 }
 
@@ -70,6 +71,7 @@ impl Service {
             supervisor.clone(),
             events.clone(),
         )
+        .await
         .map_err(|error| StartError(error.to_string()))?;
         let service = Self {
             apps: Apps::new(library.clone(), database.clone()),
@@ -78,6 +80,7 @@ impl Service {
             supervisor,
             jobs,
             events,
+            watcher: watcher.clone(),
             lock: Arc::new(lock),
         };
         watcher.watch(&service);
@@ -117,6 +120,7 @@ impl Service {
     /// Stops the apps, remembering which ran, and gives the home back.
     pub async fn close(self) {
         self.jobs.close().await;
+        self.watcher.leave();
         self.supervisor.close().await;
         self.database.flush().await;
         self.lock.release();
@@ -211,18 +215,35 @@ fn with_needs(apps: &Apps, names: Vec<AppName>) -> BTreeMap<AppName, BTreeSet<Ap
 /// Notices apps that end by themselves and are not restarted: they are not brought back.
 #[derive(Clone, Default)]
 struct Watcher {
-    parts: Arc<OnceLock<(Jobs, Apps, Database, tokio::runtime::Handle)>>,
+    parts: Arc<Mutex<Option<Watched>>>,
+}
+
+/// What it needs; it hangs on the supervisor, which these hold.
+#[derive(Clone)]
+struct Watched {
+    jobs: Jobs,
+    apps: Apps,
+    database: Database,
+    runtime: tokio::runtime::Handle,
 }
 
 impl Watcher {
     fn watch(&self, service: &Service) {
-        // Set once, right after it was made.
-        let _ = self.parts.set((
-            service.jobs.clone(),
-            service.apps.clone(),
-            service.database.clone(),
-            tokio::runtime::Handle::current(),
-        ));
+        *self.parts() = Some(Watched {
+            jobs: service.jobs.clone(),
+            apps: service.apps.clone(),
+            database: service.database.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        });
+    }
+
+    /// Lets go of the parts, which would hold each other for ever.
+    fn leave(&self) {
+        *self.parts() = None;
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Option<Watched>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changed(&self, app: &AppName, status: &Status) {
@@ -234,15 +255,23 @@ impl Watcher {
             | State::BackingOff
             | State::Stopping => false,
         };
-        let Some((jobs, apps, database, runtime)) = self.parts.get().filter(|_| ended) else {
+        if !ended {
+            return;
+        }
+        let Some(Watched {
+            jobs,
+            apps,
+            database,
+            runtime,
+        }) = self.parts().clone()
+        else {
             return;
         };
         // A job decides itself what is wanted, and the service's own end changes nothing.
         if jobs.is_closing() || jobs.is_busy(app) || !database.app(app).wanted {
             return;
         }
-        let (app, apps, database, jobs) =
-            (app.clone(), apps.clone(), database.clone(), jobs.clone());
+        let app = app.clone();
         runtime.spawn(async move {
             let name = app.clone();
             let read = tokio::task::spawn_blocking(move || apps.read(&name));

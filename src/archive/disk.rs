@@ -16,6 +16,7 @@ pub(super) fn free(path: &Path) -> Option<u64> {
     // A canonical path begins with `\\?\`, a mount point does not.
     let path = path.to_str()?.trim_start_matches(r"\\?\").to_owned();
     sysinfo::Disks::new_with_refreshed_list()
+        .ok()?
         .iter()
         .filter(|disk| Path::new(&path).starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len())

@@ -69,7 +69,7 @@ pub(super) async fn exec(exec: &Exec, context: &Context) -> Result<Option<i32>, 
             Ok(exit.code)
         }
         Outcome::TooLong => Err(StepError::failed(with_output(
-            format!(
+            &format!(
                 "the program `{program}` did not end within {} s and was ended; raise `timeout`, or set `kill` or `detach` when it is meant to run on",
                 exec.timeout
             ),
@@ -79,7 +79,7 @@ pub(super) async fn exec(exec: &Exec, context: &Context) -> Result<Option<i32>, 
         Outcome::NotYet => {
             let waited_for = until.as_ref().map(in_words).unwrap_or_default();
             Err(StepError::failed(with_output(
-                format!("`{program}` was run, and {waited_for} was waited for in vain"),
+                &format!("`{program}` was run, and {waited_for} was waited for in vain"),
                 context,
                 &last_lines(&log, from).await,
             )))
@@ -98,12 +98,11 @@ async fn follow(
     let log = context.library.job_log(context.job);
     let waiting = seconds(exec.waiting);
     let ready = async {
-        match until {
-            Some(ready) => context.supervisor.wait_for(ready, &log, from).await,
-            None => {
-                tokio::time::sleep(waiting).await;
-                true
-            }
+        if let Some(ready) = until {
+            context.supervisor.wait_for(ready, &log, from).await
+        } else {
+            tokio::time::sleep(waiting).await;
+            true
         }
     };
     if exec.detach {
@@ -171,7 +170,7 @@ async fn report(
         (None, None) => "ended, nobody knows how".to_owned(),
     };
     let message = with_output(
-        format!("the program `{program}` {how}"),
+        &format!("the program `{program}` {how}"),
         context,
         &last_lines(log, from).await,
     );
@@ -182,7 +181,7 @@ async fn report(
     Ok(())
 }
 
-fn with_output(message: String, context: &Context, lines: &str) -> String {
+fn with_output(message: &str, context: &Context, lines: &str) -> String {
     if lines.is_empty() {
         return format!("{message}; it wrote nothing");
     }

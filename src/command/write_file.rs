@@ -9,17 +9,13 @@ use super::context::{Context, StepError, blocking};
 ///
 /// # Errors
 /// What the system says, with the path.
-pub(super) async fn write_file(
-    file: &str,
-    content: &str,
-    context: &Context,
-) -> Result<(), StepError> {
+pub(super) async fn write_file(file: &str, text: &str, context: &Context) -> Result<(), StepError> {
     let path = context.path(file)?;
     let mut unknown = Vec::new();
-    let content = context.scope.text(content, &mut unknown);
+    let text = context.scope.text(text, &mut unknown);
     context.warn_unknown(&unknown, "`content`");
     let shown = context.shown(&path);
-    blocking(move || save(&path, content.as_bytes(), &shown)).await
+    blocking(move || save(&path, text.as_bytes(), &shown)).await
 }
 
 /// Replaces a file at once, making the folders above it.

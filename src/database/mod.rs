@@ -342,11 +342,10 @@ fn read_apps(connection: &Connection) -> rusqlite::Result<BTreeMap<AppName, AppR
         let name: String = row.get(0)?;
         let record: String = row.get(1)?;
         // A row that cannot be read is one app's loss, not everybody's.
-        match (AppName::parse(&name), serde_json::from_str(&record)) {
-            (Ok(name), Ok(record)) => {
-                apps.insert(name, record);
-            }
-            _ => tracing::warn!(app = name, "the database has a record that cannot be read"),
+        if let (Ok(name), Ok(record)) = (AppName::parse(&name), serde_json::from_str(&record)) {
+            apps.insert(name, record);
+        } else {
+            tracing::warn!(app = name, "the database has a record that cannot be read");
         }
     }
     Ok(apps)

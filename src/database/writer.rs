@@ -143,12 +143,11 @@ fn apply(
     // Whoever dropped the receiving end does not want to know.
     match operation {
         Operation::UpdateApp { app, change, done } => {
-            let mut record = match changes.get(&app) {
-                Some(changed) => changed.clone().unwrap_or_default(),
-                None => {
-                    let apps = cache.apps.read().unwrap_or_else(PoisonError::into_inner);
-                    apps.get(&app).cloned().unwrap_or_default()
-                }
+            let mut record = if let Some(earlier) = changes.get(&app) {
+                earlier.clone().unwrap_or_default()
+            } else {
+                let apps = cache.apps.read().unwrap_or_else(PoisonError::into_inner);
+                apps.get(&app).cloned().unwrap_or_default()
             };
             change(&mut record);
             let written = connection.map_or(Ok(()), |connection| {

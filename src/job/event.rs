@@ -48,18 +48,15 @@ struct Kept {
 impl Events {
     /// An empty stream with a new boot id.
     pub fn new() -> Self {
-        let mut random = [0_u8; 6];
+        let mut random = [0_u8; 8];
         // Without randomness the clock still tells two starts apart.
-        if getrandom::fill(&mut random).is_err() {
-            let now = super::now().to_le_bytes();
-            for (to, from) in random.iter_mut().zip(now) {
-                *to = from;
-            }
-        }
-        let boot = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = match getrandom::fill(&mut random) {
+            Ok(()) => u64::from_le_bytes(random),
+            Err(_) => super::now(),
+        };
         Self {
             inner: Arc::new(Inner {
-                boot,
+                boot: format!("{number:x}"),
                 kept: Mutex::default(),
                 sender: broadcast::Sender::new(BACKLOG),
             }),
@@ -68,7 +65,11 @@ impl Events {
 
     /// Appends an event; the oldest beyond the last 4096, or beyond half a megabyte, is forgotten.
     pub fn publish(&self, kind: &'static str, data: &Value) {
-        let data: Arc<str> = data.to_string().into();
+        self.publish_text(kind, data.to_string().into());
+    }
+
+    /// Appends an event that is JSON text already.
+    pub(super) fn publish_text(&self, kind: &'static str, data: Arc<str>) {
         let mut kept = self.kept();
         kept.newest += 1;
         let event = Event {

@@ -160,7 +160,9 @@ impl Files for AllThere<'_> {
     }
 
     fn read(&self, path: &Path) -> Option<String> {
-        self.0.read(path)
+        // A template that a list will bring has nothing to find fault with yet.
+        let to_come = || (!self.0.exists(path)).then(String::new);
+        self.0.read(path).or_else(to_come)
     }
 
     fn templates(&self) -> Vec<PathBuf> {

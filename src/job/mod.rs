@@ -7,6 +7,8 @@ mod folder;
 mod install;
 mod queue;
 mod recorder;
+#[cfg(test)]
+mod tests;
 mod uninstall;
 mod wait;
 mod work;

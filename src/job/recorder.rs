@@ -86,20 +86,19 @@ impl Recorder {
     }
 
     fn change(&self, change: impl FnOnce(&mut JobRecord)) {
-        let record = {
+        let row = {
             let mut record = self.job.record();
             change(&mut record);
-            record.clone()
+            Self::row(&record)
         };
-        self.jobs.inner.database.queue_job(Self::row(&record));
-        self.tell(&record);
+        let inner = &self.jobs.inner;
+        inner.events.publish_text("job", row.record.as_str().into());
+        inner.database.queue_job(row);
     }
 
     fn tell(&self, record: &JobRecord) {
-        match serde_json::to_value(record) {
-            Ok(record) => self.jobs.inner.events.publish("job", &record),
-            Err(error) => tracing::error!("a job's record cannot be told: {error}"),
-        }
+        let text = Self::row(record).record;
+        self.jobs.inner.events.publish_text("job", text.into());
     }
 
     /// Lets another app do something in its own queue and waits for it.

@@ -189,7 +189,7 @@ impl Work {
             lists: Vec::new(),
             job: self.job.id,
             cancel: self.job.cancel.clone(),
-            host: Arc::clone(&self.recorder) as Arc<_>,
+            host: self.recorder.clone(),
             library: self.inner.library.clone(),
             database: self.inner.database.clone(),
             supervisor: self.inner.supervisor.clone(),

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::older;
 use super::protocol::Rotation;
 
 /// A line longer than the limit by this much is cut after all: a program that never ends its line
@@ -97,15 +98,9 @@ impl LogFile {
         if self.length == 0 {
             return Ok(());
         }
-        let older = |number: u32| PathBuf::from(format!("{}.{number}", self.path.display()));
-        for number in (1..self.rotation.keep).rev() {
-            match fs::rename(older(number), older(number + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
+        older::make_room(&self.path, self.rotation.keep)?;
         if self.rotation.keep > 0 {
-            fs::rename(&self.path, older(1))?;
+            fs::rename(&self.path, older::part(&self.path, 1))?;
         } else {
             fs::remove_file(&self.path)?;
         }

@@ -6,7 +6,9 @@
 //! no exit code and no line of output; on Windows, where the system keeps job objects and files
 //! open, a thread of the service. Both obey the same orders.
 
+#[cfg(unix)]
 mod log_file;
+mod older;
 pub mod protocol;
 
 #[cfg(unix)]

@@ -88,8 +88,9 @@ async fn the_manuals_example_installs_step_by_step_and_ends_with_one_server() {
     assert_eq!(runs[0].end, Some(0));
     let server = living(&app);
     assert_eq!(service.app_pid("mysql5.7").await, server);
+    // The password of the password.txt that the example brings.
     let answer = answer_of(port).await.unwrap();
-    assert!(answer.contains("password=root "), "{answer}");
+    assert!(answer.contains("password=123456 "), "{answer}");
 }
 
 #[tokio::test]

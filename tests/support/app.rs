@@ -27,6 +27,14 @@ impl<'a> AppFolder<'a> {
         app.install_json(json!({}))
     }
 
+    pub(super) fn existing(service: &'a Service, name: &str) -> Self {
+        Self {
+            service,
+            name: name.to_owned(),
+            path: service.run_dir().join(name),
+        }
+    }
+
     /// Writes `install.json`: what is needed, overlaid by `more`.
     pub(crate) fn install_json(self, more: Value) -> Self {
         let mut info = json!({

@@ -66,6 +66,14 @@ pub(super) fn of_folder(folder: &Path) -> Vec<u32> {
         .collect()
 }
 
+/// A process' command line.
+pub(super) fn arguments(pid: u32) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|&byte| byte == 0)
+        .map(|argument| String::from_utf8_lossy(argument).into_owned())
+        .collect()
+}
+
 fn all() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc")
         .expect("these tests need /proc")

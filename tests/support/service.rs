@@ -111,6 +111,19 @@ impl Service {
         self.home().join("run").join(storekeeper::library::OS)
     }
 
+    /// The folder of an app that is there already.
+    pub(crate) fn existing_app(&self, name: &str) -> AppFolder<'_> {
+        AppFolder::existing(self, name)
+    }
+
+    /// The pid of the keeper: the process that owns the apps' processes.
+    pub(crate) fn keeper(&self) -> u32 {
+        self.processes()
+            .into_iter()
+            .find(|pid| process::arguments(*pid).get(1).is_some_and(|first| first == "keeper"))
+            .expect("a keeper belongs to the service")
+    }
+
     /// `host:port`.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -63,7 +63,7 @@ async fn everything_is_as_before(service: &Service, names: &[String], old: &[u32
     assert_eq!(pids(service, names).await, old);
     for name in names {
         assert_eq!(
-            service.app(name).numbers("pids").len(),
+            service.existing_app(name).numbers("pids").len(),
             1,
             "{name} started twice"
         );

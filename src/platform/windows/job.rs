@@ -9,8 +9,8 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
-    JOBOBJECT_BASIC_LIMIT_INFORMATION, JOBOBJECT_BASIC_PROCESS_ID_LIST,
-    JobObjectBasicLimitInformation, JobObjectBasicProcessIdList, OpenJobObjectW,
+    JOBOBJECT_BASIC_PROCESS_ID_LIST, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
+    JobObjectBasicProcessIdList, JobObjectExtendedLimitInformation, OpenJobObjectW,
     QueryInformationJobObject, SetInformationJobObject, TerminateJobObject,
 };
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
@@ -33,17 +33,15 @@ impl Job {
         let job = Self(unsafe { owned(CreateJobObjectW(ptr::null(), name.as_ptr())) }?);
         // Not KILL_ON_JOB_CLOSE: the apps live on when the service does not. A crash must end the
         // program and not wait for somebody to close a window.
-        let limits = JOBOBJECT_BASIC_LIMIT_INFORMATION {
-            LimitFlags: JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
-            ..JOBOBJECT_BASIC_LIMIT_INFORMATION::default()
-        };
+        let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+        limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
         // SAFETY: the structure is the one that this class of information takes, of that size.
         check(unsafe {
             SetInformationJobObject(
                 job.raw(),
-                JobObjectBasicLimitInformation,
+                JobObjectExtendedLimitInformation,
                 (&raw const limits).cast(),
-                size_of::<JOBOBJECT_BASIC_LIMIT_INFORMATION>(),
+                size_of::<JOBOBJECT_EXTENDED_LIMIT_INFORMATION>(),
             )
         })?;
         Ok(job)

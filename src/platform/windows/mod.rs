@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 
 pub use connect::{connect_keeper, run_keeper_if_asked};
-pub use process::{Identity, identify, is_alive};
+pub use process::{Identity, has_name, identify, is_alive};
 
 /// Makes a folder and its parents. A folder below the user's profile is the user's alone.
 ///

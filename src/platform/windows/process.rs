@@ -116,7 +116,7 @@ pub(super) fn kill(process: Identity) {
 }
 
 /// Whether the process runs a program of this name, with or without `.exe`.
-pub(super) fn has_name(pid: u32, name: &str) -> bool {
+pub fn has_name(pid: u32, name: &str) -> bool {
     program(pid).is_ok_and(|path| is_named(&path, name))
 }
 

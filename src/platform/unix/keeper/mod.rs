@@ -621,6 +621,12 @@ impl Keeper {
             }
             let members = self.members(&ending.target);
             let given_up = ending.hard && now >= ending.deadline;
+            if members.is_empty() && !given_up && self.is_unreaped(&ending.target) {
+                ending.look = now + LOOK_AGAIN;
+                self.put_back(index, ending);
+                index += 1;
+                continue;
+            }
             if members.is_empty() || given_up {
                 self.finish(ending.then, &members);
                 continue;
@@ -642,6 +648,14 @@ impl Keeper {
             self.put_back(index, ending);
             index += 1;
         }
+    }
+
+    /// Whether a process of a target is dead and nobody told us its exit yet. It has to be known
+    /// before the end is told: a start that follows would meet its entry.
+    fn is_unreaped(&self, target: &Target) -> bool {
+        self.entries.iter().any(|(key, entry)| {
+            entry.ended.is_none() && target.covers(key) && !process::is_alive(entry.process)
+        })
     }
 
     /// Undoes a `swap_remove`.

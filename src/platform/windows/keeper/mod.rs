@@ -460,14 +460,16 @@ impl Keeper {
         let Some((exit, at)) = entry.ended else {
             return;
         };
-        self.tell(Report::Exited {
+        let report = Report::Exited {
             key: key.clone(),
             pid: entry.process.pid,
             exit,
             at,
             log_end: output::length(&entry.log),
-        });
+        };
+        // First, so that a service that is killed meanwhile leaves no false record.
         self.forget(key);
+        self.tell(report);
     }
 
     /// Forgets the ended processes of which nothing lives any more.

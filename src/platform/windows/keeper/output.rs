@@ -6,6 +6,7 @@ use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::platform::older;
 use crate::platform::protocol::Rotation;
 
 /// How often a log that somebody reads is looked at.
@@ -98,16 +99,10 @@ fn rotate(log: &Path, rotation: Rotation) -> io::Result<()> {
     if length(log) < rotation.max_bytes {
         return Ok(());
     }
-    let older = |number: u32| PathBuf::from(format!("{}.{number}", log.display()));
-    for number in (1..rotation.keep).rev() {
-        match fs::rename(older(number), older(number + 1)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
+    older::make_room(log, rotation.keep)?;
     let mut full = OpenOptions::new().read(true).write(true).open(log)?;
     if rotation.keep > 0 {
-        let mut copy = File::create(older(1))?;
+        let mut copy = File::create(older::part(log, 1))?;
         while full.stream_position()? < full.metadata()?.len() {
             io::copy(&mut full, &mut copy)?;
         }
