@@ -466,7 +466,12 @@ async fn programs(state: &web::Data<State>) -> Result<Vec<std::sync::Arc<Entry>>
         entries
             .iter()
             .filter(|entry| entry.has_program)
-            .filter(|entry| state.service.database.app(&entry.name).installed.is_some())
+            .filter(|entry| {
+                state.service.database.with_apps(|apps| {
+                    apps.get(&entry.name)
+                        .is_some_and(|record| record.installed.is_some())
+                })
+            })
             .cloned()
             .collect()
     })
