@@ -120,7 +120,11 @@ impl Service {
     pub(crate) fn keeper(&self) -> u32 {
         self.processes()
             .into_iter()
-            .find(|pid| process::arguments(*pid).get(1).is_some_and(|first| first == "keeper"))
+            .find(|pid| {
+                process::arguments(*pid)
+                    .get(1)
+                    .is_some_and(|first| first == "keeper")
+            })
             .expect("a keeper belongs to the service")
     }
 
