@@ -71,6 +71,7 @@ impl Service {
             supervisor.clone(),
             events.clone(),
         )
+        .await
         .map_err(|error| StartError(error.to_string()))?;
         let service = Self {
             apps: Apps::new(library.clone(), database.clone()),

@@ -34,6 +34,10 @@ pub(super) async fn start(context: &Context) -> Result<(), StepError> {
     if lives(state) {
         return Ok(());
     }
+    if state == State::Starting {
+        // Its process is there already: a start under way, or one that was taken over.
+        return process(context).await;
+    }
     let context = context.within("start").with_envs(&store.start.start_envs);
     let done = async {
         run(&before, &context).await?;
@@ -42,11 +46,15 @@ pub(super) async fn start(context: &Context) -> Result<(), StepError> {
     }
     .await;
     if done.is_err() && !was_wanted && !context.host.is_closing() {
-        // What could not be started is not brought back; what lives, although not ready, is.
-        let lives = lives(context.supervisor.status(app).state);
+        // What could not be started is not brought back; what lives, although not ready, and what
+        // the supervisor goes on restarting, is.
+        let goes_on = match context.supervisor.status(app).state {
+            State::Starting | State::Running | State::Unhealthy | State::BackingOff => true,
+            State::Stopped | State::Stopping | State::Failed => false,
+        };
         context
             .database
-            .update_app(app, move |record| record.wanted = lives)
+            .update_app(app, move |record| record.wanted = goes_on)
             .await?;
     }
     done
