@@ -120,7 +120,11 @@ impl Service {
     pub(crate) fn keeper(&self) -> u32 {
         self.processes()
             .into_iter()
-            .find(|pid| process::arguments(*pid).get(1).is_some_and(|first| first == "keeper"))
+            .find(|pid| {
+                process::arguments(*pid)
+                    .get(1)
+                    .is_some_and(|first| first == "keeper")
+            })
             .expect("a keeper belongs to the service")
     }
 
@@ -261,7 +265,10 @@ impl Drop for Service {
         if std::thread::panicking() {
             eprintln!("--- output of the service ---\n{}", self.output());
         }
-        terminate(self.process.id());
+        // One that has ended and was waited for has given its pid back to the system.
+        if matches!(self.process.try_wait(), Ok(None)) {
+            terminate(self.process.id());
+        }
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(15)
             && matches!(self.process.try_wait(), Ok(None))
