@@ -541,7 +541,8 @@ impl Keeper {
             self.outputs.drain(&self.queue, token);
         }
         let role = entry.role;
-        self.family.main_ended(&key, entry.process, &entry.cwd);
+        self.family
+            .main_ended(&key, entry.process, &entry.cwd, &self.by_pid);
         // The rest of a tree that is being stopped keeps its time to end politely.
         let is_being_stopped = self.endings.iter().any(|ending| ending.target.covers(&key));
         if role == Role::Main && !is_being_stopped {
