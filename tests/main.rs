@@ -12,6 +12,7 @@
     reason = "a test may fail in any way and starts programs itself; `json!` reads best unborrowed"
 )]
 
+mod browser;
 mod manual;
 mod original;
 mod real;
