@@ -5,8 +5,10 @@ use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::{App, AppName, Config, Problem};
 use crate::database::{AppRecord, Database};
@@ -71,6 +73,7 @@ impl Service {
             supervisor.clone(),
             events.clone(),
         )
+        .await
         .map_err(|error| StartError(error.to_string()))?;
         let service = Self {
             apps: Apps::new(library.clone(), database.clone()),
@@ -84,6 +87,7 @@ impl Service {
         };
         watcher.watch(&service);
         tokio::spawn(bring_back(service.clone(), inheritance));
+        tokio::spawn(rest(service.events.clone()));
         Ok(service)
     }
 
@@ -133,6 +137,25 @@ fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
         Database::open(&library.database()).map_err(|error| StartError(error.to_string()))?;
     crate::job::recover(&library);
     Ok((library, lock, database))
+}
+
+/// How long nothing must happen until memory is given back.
+const REST: Duration = Duration::from_secs(1);
+
+/// Gives memory back when a burst of work is over.
+async fn rest(events: Events) {
+    let (_, mut news) = events.after(events.newest());
+    drop(events);
+    loop {
+        while let Ok(Ok(_) | Err(RecvError::Lagged(_))) =
+            tokio::time::timeout(REST, news.recv()).await
+        {}
+        crate::platform::release_memory();
+        // Nothing is done, and nothing is looked at, until something happens again.
+        if let Err(RecvError::Closed) = news.recv().await {
+            return;
+        }
+    }
 }
 
 /// Starts what should run and does not, what others depend on first.
@@ -352,8 +375,16 @@ impl Lock {
 /// Says who holds the home.
 fn held(library: &Library, file: &mut File) -> String {
     let mut content = String::new();
-    // Windows does not let us read what another has locked.
-    let _ = file.read_to_string(&mut content);
+    if file.read_to_string(&mut content).is_err() {
+        // Windows does not let us read what another has locked, but who listens tells it too.
+        let running = std::fs::read_to_string(library.service_file()).unwrap_or_default();
+        let running: Value = serde_json::from_str(&running).unwrap_or_default();
+        let pid = running.get("pid").and_then(Value::as_u64);
+        let address = running.get("address").and_then(Value::as_str);
+        if let (Some(pid), Some(address)) = (pid, address) {
+            content = format!("{pid}\nhttp://{address}");
+        }
+    }
     let mut lines = content.lines().filter(|line| !line.is_empty());
     let pid = lines
         .next()

@@ -17,7 +17,6 @@ use super::{doctor, log, stream};
 use crate::app::{App, AppName, InstallInfo, Problem, parse};
 use crate::command::plan::{self, Plan};
 use crate::command::preview;
-use crate::database::AppRecord;
 use crate::job::{Action, Failure, FailureCode, JobRecord, JobState};
 use crate::supervisor::Status;
 
@@ -159,11 +158,12 @@ pub(super) async fn list(state: web::Data<State>, query: web::Query<ListQuery>) 
 
 impl<'a> Summary<'a> {
     fn new(state: &State, entry: &'a Entry, usage: Option<Usage>) -> Self {
-        let AppRecord {
-            installed,
-            installed_at,
-            ..
-        } = state.service.database.app(&entry.name);
+        // Without a copy of the settings, which a list does not tell.
+        let (installed, installed_at) = state.service.database.with_apps(|apps| {
+            apps.get(&entry.name).map_or((None, None), |record| {
+                (record.installed.clone(), record.installed_at)
+            })
+        });
         Self {
             about: entry.into(),
             installed,

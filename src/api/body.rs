@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -15,6 +16,9 @@ use super::error::ApiError;
 
 /// Largest body of a request that changes settings or asks for a job.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// Nobody who means it needs longer for that.
+const MAX_BODY_TIME: Duration = Duration::from_secs(30);
 
 /// A body that was JSON.
 pub(super) struct Json<T>(pub T);
@@ -36,14 +40,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             if usize::try_from(declared).map_or(true, |length| length > MAX_BODY_BYTES) {
                 return Err(too_large());
             }
-            let mut body = BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|error| broken(&error))?;
-                if body.len() + chunk.len() > MAX_BODY_BYTES {
-                    return Err(too_large());
-                }
-                body.extend_from_slice(&chunk);
-            }
+            let body = tokio::time::timeout(MAX_BODY_TIME, collect(&mut payload))
+                .await
+                .map_err(|_| too_slow())??;
             parse(&body).map(Self).map_err(|error| {
                 ApiError::invalid(format!(
                     "the body is not the JSON that is wanted here: {error}; send an object, e.g. {{\"name\": \"hello\"}}"
@@ -51,6 +50,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             })
         })
     }
+}
+
+async fn collect(payload: &mut Payload) -> Result<BytesMut, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// An array would pass as an object whose keys are left out: `["hello"]` as `{"name": "hello"}`.
@@ -87,6 +98,13 @@ fn too_large() -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "the body is larger than 1 MiB, more than settings ever need; send less",
+    )
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the body did not arrive within 30 s; send it again",
     )
 }
 

@@ -256,7 +256,14 @@ pub(super) struct Download {
 
 /// Installs an app, after a download if it needs one. The window parses each network read as one
 /// JSON text, so the answer is a single one in a single write.
-pub(super) async fn download(state: web::Data<State>, Json(body): Json<Download>) -> HttpResponse {
+pub(super) async fn download(
+    state: web::Data<State>,
+    body: Result<Json<Download>, ApiError>,
+) -> HttpResponse {
+    let body = match body {
+        Ok(Json(body)) => body,
+        Err(error) => return failed(&error, error.status),
+    };
     let mut answer = match info_of(&state, &body.name).await {
         // Its files are here: there is nothing to download.
         Ok(_) => install_named(&state, &body.name).await,
@@ -309,9 +316,10 @@ pub(super) async fn uninstall(
 /// status, so a failure is no 2xx.
 pub(super) async fn setting(
     state: web::Data<State>,
-    Json(body): Json<Map<String, Value>>,
+    body: Result<Json<Map<String, Value>>, ApiError>,
 ) -> HttpResponse {
-    match set(&state, body).await {
+    let done = async { set(&state, body?.0).await };
+    match done.await {
         Ok(record) => Envelope {
             warnings: record.warnings.clone(),
             ..Envelope::success("success", "success")
@@ -458,7 +466,12 @@ async fn programs(state: &web::Data<State>) -> Result<Vec<std::sync::Arc<Entry>>
         entries
             .iter()
             .filter(|entry| entry.has_program)
-            .filter(|entry| state.service.database.app(&entry.name).installed.is_some())
+            .filter(|entry| {
+                state.service.database.with_apps(|apps| {
+                    apps.get(&entry.name)
+                        .is_some_and(|record| record.installed.is_some())
+                })
+            })
             .cloned()
             .collect()
     })

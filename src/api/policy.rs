@@ -5,6 +5,7 @@
 //! 127.0.0.1 counts as same-origin for the browser), then the origin, then what the browser says
 //! about a request without one.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -43,18 +44,30 @@ pub(super) struct Policy {
 }
 
 /// What the user configured.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct PolicyOptions<'a> {
     /// The port that is listened on.
     pub port: u16,
-    /// Addresses that are listened on beside loopback.
-    pub addresses: &'a [IpAddr],
+    /// The address that is listened on.
+    pub address: IpAddr,
     /// Further names of this computer.
     pub hosts: &'a [String],
     /// Further origins, checked by [`check_origin`].
     pub origins: &'a [String],
     /// The bearer token, when one is demanded.
     pub token: Option<&'a str>,
+}
+
+impl Default for PolicyOptions<'_> {
+    fn default() -> Self {
+        Self {
+            port: super::PORT,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+            hosts: &[],
+            origins: &[],
+            token: None,
+        }
+    }
 }
 
 /// What is to be done with a request.
@@ -146,12 +159,12 @@ impl Policy {
     pub(super) fn new(options: &PolicyOptions<'_>) -> Self {
         let port = options.port;
         let mut names: Vec<String> = OWN_NAMES.iter().map(ToString::to_string).collect();
-        for address in options.addresses {
-            if !address.is_unspecified() {
-                names.push(host_of(*address));
-            }
+        if !options.address.is_unspecified() {
+            names.push(host_of(options.address));
         }
         names.extend(options.hosts.iter().map(|name| name.to_ascii_lowercase()));
+        let mut unique = BTreeSet::new();
+        names.retain(|name| unique.insert(name.clone()));
         let hosts = with_port(&names, port);
         let own: Vec<Box<str>> = hosts
             .iter()
@@ -164,11 +177,7 @@ impl Policy {
             .map(Into::into)
             .collect();
         Self {
-            any_address: options
-                .addresses
-                .iter()
-                .any(IpAddr::is_unspecified)
-                .then_some(port),
+            any_address: options.address.is_unspecified().then_some(port),
             token: options.token.map(Into::into),
             frame_ancestors: frame_ancestors(&own, &allowed),
             hosts,
@@ -372,18 +381,10 @@ mod tests {
     use super::*;
     use actix_web::test::TestRequest;
 
-    const PORT: u16 = 56780;
     const HOST: &str = "localhost:56780";
 
     fn policy(options: PolicyOptions<'_>) -> Policy {
-        Policy::new(&PolicyOptions {
-            port: if options.port == 0 {
-                PORT
-            } else {
-                options.port
-            },
-            ..options
-        })
+        Policy::new(&options)
     }
 
     /// The status of a refusal, or 200. `request` is `GET /path`, headers are `name: value`.
@@ -627,9 +628,8 @@ mod tests {
 
     #[test]
     fn with_a_token_programs_need_it_and_strangers_always() {
-        let everywhere = [IpAddr::from([0, 0, 0, 0])];
         let policy = policy(PolicyOptions {
-            addresses: &everywhere,
+            address: IpAddr::from([0, 0, 0, 0]),
             token: Some("secret"),
             ..PolicyOptions::default()
         });
@@ -707,9 +707,8 @@ mod tests {
 
     #[test]
     fn on_all_addresses_an_address_is_a_host_and_a_name_is_not() {
-        let everywhere = [IpAddr::from([0, 0, 0, 0])];
         let policy = policy(PolicyOptions {
-            addresses: &everywhere,
+            address: IpAddr::from([0, 0, 0, 0]),
             token: Some("secret"),
             ..PolicyOptions::default()
         });

@@ -284,11 +284,7 @@ async fn answer(
     let origins: Vec<String> = options.origins.iter().map(|it| it.0.clone()).collect();
     let policy = Arc::new(Policy::new(&PolicyOptions {
         port: bound.port,
-        addresses: if is_local && address.ip() != Ipv4Addr::LOCALHOST {
-            &[]
-        } else {
-            std::slice::from_ref(&bound.listen.ip)
-        },
+        address: bound.listen.ip,
         hosts: &options.hosts,
         origins: &origins,
         token: token.as_deref(),
@@ -306,19 +302,19 @@ async fn answer(
         sampler: Arc::new(Sampler::default()),
     });
     let mut server = HttpServer::new(move || {
-        let broken = |error: &dyn std::fmt::Display| ApiError::invalid(format!("{error}"));
         App::new()
             .app_data(state.clone())
             .app_data(
-                web::QueryConfig::default().error_handler(move |error, _| broken(&error).into()),
+                web::QueryConfig::default().error_handler(|error, _| unreadable(&error).into()),
             )
             .app_data(
-                web::PathConfig::default().error_handler(move |error, _| broken(&error).into()),
+                web::PathConfig::default().error_handler(|error, _| unreadable(&error).into()),
             )
             .configure(routes::all)
             .wrap(Guard(policy.clone()))
     })
     .workers(WORKERS)
+    .worker_max_blocking_threads(4)
     .disable_signals()
     .shutdown_timeout(LAST_REQUESTS.as_secs())
     .client_request_timeout(Duration::from_secs(10))
@@ -356,6 +352,16 @@ async fn answer(
         Some(Err(error)) => return Err(ServeError::Server(io::Error::other(error))),
     }
     Ok(())
+}
+
+/// A path or query that is not what a route wants. Only what the value's own type says is for
+/// people.
+fn unreadable(error: &dyn std::fmt::Display) -> ApiError {
+    let error = error.to_string();
+    let reason = error
+        .split_once("deserialize error: ")
+        .map_or(error.as_str(), |(_, reason)| reason);
+    ApiError::invalid(format!("the address of this request is wrong: {reason}"))
 }
 
 /// The token: the one that is there, or a new one.

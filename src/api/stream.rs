@@ -147,7 +147,10 @@ pub(super) fn open(
             Some(place) => (Vec::new(), *place),
             None => (followed.tail.lines, followed.tail.end),
         };
-        cursor.logs.insert(followed.name.clone(), at);
+        // A reader that is cut off before it got the tail shall get it when it comes back.
+        if lines.is_empty() {
+            cursor.logs.insert(followed.name.clone(), at);
+        }
         let follower = Follower {
             name: followed.name,
             first: lines,

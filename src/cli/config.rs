@@ -145,7 +145,7 @@ async fn change(
     client: &Client,
     printer: &mut Printer,
 ) -> Outcome {
-    let watch = Watch::begin(client).await?;
+    let mut watch = Watch::begin(client).await?;
     let job = client.set_config(&name, set, unset, run).await?;
     let done = |job: &JobRecord| match &job.list {
         Some(list) => format!(

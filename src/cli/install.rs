@@ -20,7 +20,7 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) async fn run(args: Args, client: &Client, printer: &mut Printer) -> Outcome {
-    let watch = Watch::begin(client).await?;
+    let mut watch = Watch::begin(client).await?;
     let path = Path::new(&args.what);
     let job = match AppName::parse(&args.what) {
         // A name means the app of that name; a folder that is called so can be written `./name`.

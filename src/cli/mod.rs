@@ -45,8 +45,11 @@ enum Command {
     Serve(serve::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
+    /// Starts apps; a running one is a success
     Start(start::Args),
+    /// Stops apps with all their processes
     Stop(start::Args),
+    /// Stops apps, if they run, and starts them
     Restart(start::Args),
     Ps(ps::Args),
     Logs(logs::Args),

@@ -10,7 +10,8 @@ use super::printer::Printer;
 use super::{Failed, Outcome};
 use crate::job::{JobRecord, JobState};
 
-/// A job that was asked for after its events were listened to, so that none is missed.
+/// Listens to the service from before jobs are asked for, so that no end is missed. May follow
+/// several jobs, one after the other.
 pub(super) struct Watch {
     events: Stream,
 }
@@ -26,7 +27,7 @@ impl Watch {
     /// Waits for the job's end, shows it meanwhile, and tells how it went. `done` is printed when
     /// it went well.
     pub(super) async fn finish(
-        mut self,
+        &mut self,
         client: &Client,
         id: u64,
         json: bool,

@@ -76,12 +76,12 @@ pub(super) async fn run(
         args.names
     };
     // All are asked for before the first is waited for: apps start side by side.
+    let mut watch = Watch::begin(client).await?;
     let mut jobs = Vec::new();
     let mut failed = false;
     for name in &names {
-        let watch = Watch::begin(client).await?;
         match client.change(name, change.verb()).await {
-            Ok(id) => jobs.push((watch, id)),
+            Ok(id) => jobs.push(id),
             Err(Failed::Because(reason)) => {
                 printer.error(&reason);
                 failed = true;
@@ -89,7 +89,7 @@ pub(super) async fn run(
             Err(other) => return Err(other),
         }
     }
-    for (watch, id) in jobs {
+    for id in jobs {
         let outcome = watch
             .finish(
                 client,

@@ -20,7 +20,7 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) async fn run(args: Args, client: &Client, printer: &mut Printer) -> Outcome {
-    let watch = Watch::begin(client).await?;
+    let mut watch = Watch::begin(client).await?;
     let job = client.uninstall(&args.name, args.purge).await?;
     let done = |job: &crate::job::JobRecord| format!("{} is uninstalled", job.app);
     watch

@@ -87,19 +87,24 @@ impl Ticket {
 
 impl Jobs {
     /// Takes up the counting where the last service ended, and marks what it left undone.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         library: Library,
         database: Database,
         supervisor: Supervisor,
         events: Events,
     ) -> Result<Self, DatabaseError> {
         let (newest, left) = database.left_jobs()?;
+        let any_left = !left.is_empty();
         for record in left {
             let Ok(mut record) = serde_json::from_str::<JobRecord>(&record) else {
                 continue;
             };
             interrupt(&mut record);
             database.queue_job(Recorder::row(&record));
+        }
+        if any_left {
+            // Nobody shall read that they still run.
+            database.flush().await;
         }
         Ok(Self {
             inner: Arc::new(Inner {

@@ -50,6 +50,19 @@ fn the_demo_apps_have_no_mistakes() {
     }
 }
 
+#[test]
+fn fetch_says_what_it_knows_when_it_is_asked_for_something_else() {
+    for arguments in [vec![], vec!["postgres"], vec!["redis", "a", "b"]] {
+        let output = Command::new(demo().join("fetch"))
+            .args(&arguments)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains("mariadb|nginx|redis"), "{text}");
+    }
+}
+
 /// Every `message` in the answer, wherever it stands.
 fn problems(value: &serde_json::Value) -> Vec<String> {
     match value {

@@ -39,7 +39,7 @@ async fn mariadb_is_made_by_its_own_list_and_moves_to_new_ports_with_its_data() 
     let app = installed(&service, old).await;
     let sql =
         "CREATE DATABASE shop; CREATE TABLE shop.item (n INT); INSERT INTO shop.item VALUES (7)";
-    ask(&app, old, "root", sql).unwrap();
+    ask(&app, old, "change-me", sql).unwrap();
     assert!(
         ask(&app, old, "", "SELECT 1").is_err(),
         "without a password"
@@ -52,7 +52,7 @@ async fn mariadb_is_made_by_its_own_list_and_moves_to_new_ports_with_its_data() 
             .setting("mariadb", "setting", json!({ "port": new }))
             .await
             .must_succeed();
-        let answer = ask(&app, new, "root", "SELECT n, @@port FROM shop.item");
+        let answer = ask(&app, new, "change-me", "SELECT n, @@port FROM shop.item");
         assert_eq!(answer, Ok(format!("7\t{new}")));
         assert!(!listens(old), "the old port is still open");
         old = new;
@@ -73,7 +73,7 @@ async fn mariadb_takes_a_new_password_returns_after_a_kill_and_leaves_nothing_af
         )
         .await
         .must_succeed();
-    assert!(ask(&app, port, "root", "SELECT 1").is_err());
+    assert!(ask(&app, port, "change-me", "SELECT 1").is_err());
     assert_eq!(ask(&app, port, "n€w p{a}ss", "SELECT 1"), Ok("1".into()));
     assert!(
         !app.path().join("password.sql").exists(),

@@ -270,7 +270,10 @@ impl Drop for Service {
         if std::thread::panicking() {
             eprintln!("--- output of the service ---\n{}", self.output());
         }
-        terminate(self.process.id());
+        // One that has ended and was waited for has given its pid back to the system.
+        if matches!(self.process.try_wait(), Ok(None)) {
+            terminate(self.process.id());
+        }
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(15)
             && matches!(self.process.try_wait(), Ok(None))

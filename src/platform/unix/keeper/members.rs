@@ -42,9 +42,16 @@ impl Family {
     }
 
     /// A main process ended: strangers that came to us with its death are its own.
-    pub(super) fn main_ended(&mut self, key: &ProcessKey, main: Identity, folder: &Path) {
+    /// Other apps' main processes (`by_pid`) are children of ours as well, but no strangers.
+    pub(super) fn main_ended(
+        &mut self,
+        key: &ProcessKey,
+        main: Identity,
+        folder: &Path,
+        by_pid: &HashMap<u32, ProcessKey>,
+    ) {
         let known: HashSet<u32> = self.orphans.keys().copied().collect();
-        self.meet(&HashMap::new());
+        self.meet(by_pid);
         for (pid, (process, owner)) in &mut self.orphans {
             if owner.is_none() && process.start >= main.start {
                 let group = process::group_and_session(*pid);
