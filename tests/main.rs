@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
+    clippy::format_collect,
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::needless_pass_by_value,
@@ -14,6 +15,7 @@
 
 mod bad_input;
 mod browser;
+mod cli;
 mod manual;
 mod original;
 mod real;
