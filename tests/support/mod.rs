@@ -49,7 +49,7 @@ pub(crate) async fn until_true(what: &str, mut check: impl FnMut() -> bool) {
 /// A TCP port that was free a moment ago. It lies below those that the system gives to clients, so
 /// that none of them takes it before the test's program does.
 pub(crate) fn free_port() -> u16 {
-    const LOWEST: u16 = 10_000;
+    const LOWEST: u16 = 11_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Test programs that run at the same time begin at different places.
