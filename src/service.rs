@@ -5,8 +5,10 @@ use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::{App, AppName, Config, Problem};
 use crate::database::{AppRecord, Database};
@@ -85,6 +87,7 @@ impl Service {
         };
         watcher.watch(&service);
         tokio::spawn(bring_back(service.clone(), inheritance));
+        tokio::spawn(rest(service.events.clone()));
         Ok(service)
     }
 
@@ -134,6 +137,25 @@ fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
         Database::open(&library.database()).map_err(|error| StartError(error.to_string()))?;
     crate::job::recover(&library);
     Ok((library, lock, database))
+}
+
+/// How long nothing must happen until memory is given back.
+const REST: Duration = Duration::from_secs(1);
+
+/// Gives memory back when a burst of work is over.
+async fn rest(events: Events) {
+    let (_, mut news) = events.after(events.newest());
+    drop(events);
+    loop {
+        while let Ok(Ok(_) | Err(RecvError::Lagged(_))) =
+            tokio::time::timeout(REST, news.recv()).await
+        {}
+        crate::platform::release_memory();
+        // Nothing is done, and nothing is looked at, until something happens again.
+        if let Err(RecvError::Closed) = news.recv().await {
+            return;
+        }
+    }
 }
 
 /// Starts what should run and does not, what others depend on first.

@@ -314,6 +314,7 @@ async fn answer(
             .wrap(Guard(policy.clone()))
     })
     .workers(WORKERS)
+    .worker_max_blocking_threads(4)
     .disable_signals()
     .shutdown_timeout(LAST_REQUESTS.as_secs())
     .client_request_timeout(Duration::from_secs(10))

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
@@ -41,6 +42,9 @@ pub(super) fn run(args: Args, home: Option<PathBuf>, printer: &mut Printer) -> O
     let home = std::path::absolute(&home).map_err(Failed::because)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // Reading files is short work: more threads would only cost memory.
+        .max_blocking_threads(8)
+        .thread_keep_alive(Duration::from_secs(1))
         .enable_all()
         .build()
         .map_err(Failed::because)?;

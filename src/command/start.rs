@@ -25,26 +25,32 @@ pub(super) async fn start(context: &Context) -> Result<(), StepError> {
     let before = compile_section(store, Section::Before).map_err(|found| manifest(&found))?;
     let after = compile_section(store, Section::After).map_err(|found| manifest(&found))?;
     let was_wanted = context.database.app(app).wanted;
-    if !was_wanted {
-        context
-            .database
-            .update_app(app, |record| record.wanted = true)
-            .await?;
-    }
+    let want = async {
+        if !was_wanted {
+            context
+                .database
+                .update_app(app, |record| record.wanted = true)
+                .await?;
+        }
+        Ok(())
+    };
     if lives(state) {
-        return Ok(());
+        return want.await;
     }
-    if state == State::Starting {
-        // Its process is there already: a start under way, or one that was taken over.
-        return process(context).await;
-    }
-    let context = context.within("start").with_envs(&store.start.start_envs);
-    let done = async {
-        run(&before, &context).await?;
-        process(&context).await?;
-        run(&after, &context).await
-    }
-    .await;
+    let inner = context.within("start").with_envs(&store.start.start_envs);
+    let work = async {
+        if state == State::Starting {
+            // Its process is there already: a start under way, or one that was taken over.
+            return process(&inner).await;
+        }
+        run(&before, &inner).await?;
+        process(&inner).await?;
+        run(&after, &inner).await
+    };
+    // Side by side, because the disk takes longer than a program to start. A service that is
+    // killed in between finds the process all the same.
+    let (wanted, done) = tokio::join!(want, work);
+    let done: Result<(), StepError> = done.and(wanted);
     if done.is_err() && !was_wanted && !context.host.is_closing() {
         // What could not be started is not brought back; what lives, although not ready, and what
         // the supervisor goes on restarting, is.

@@ -46,6 +46,14 @@ impl Apps {
         names
     }
 
+    /// Makes sure that an app is there.
+    ///
+    /// # Errors
+    /// [`FailureCode::NotFound`].
+    pub(crate) fn need(&self, name: &AppName) -> Result<(), Failure> {
+        need_folder(name, &self.library.app_dir(name))
+    }
+
     /// Reads an app's files.
     ///
     /// # Errors
@@ -97,20 +105,25 @@ impl Apps {
     }
 }
 
+fn need_folder(name: &AppName, dir: &Path) -> Result<(), Failure> {
+    if dir.join("install.json").exists() {
+        return Ok(());
+    }
+    let shown = dir.display();
+    let message = if dir.is_dir() {
+        format!("`{shown}` is no app: it has no install.json; add one")
+    } else {
+        format!("there is no app `{name}`: its folder would be `{shown}`")
+    };
+    Err(Failure::new(FailureCode::NotFound, message))
+}
+
 /// Reads both manifests with their problems.
 ///
 /// # Errors
 /// [`FailureCode::NotFound`], or Manifest when a file cannot be read at all.
 fn open(name: &AppName, dir: &Path) -> Result<(App, Vec<Problem>), Failure> {
-    if !dir.join("install.json").exists() {
-        let shown = dir.display();
-        let message = if dir.is_dir() {
-            format!("`{shown}` is no app: it has no install.json; add one")
-        } else {
-            format!("there is no app `{name}`: its folder would be `{shown}`")
-        };
-        return Err(Failure::new(FailureCode::NotFound, message));
-    }
+    need_folder(name, dir)?;
     let (app, mut problems) = load(name, dir);
     let Some(app) = app else {
         refuse_errors(name, &problems)?;

@@ -19,8 +19,9 @@ use crate::command::{Command, Context, run, run_one};
 /// Unknown app or list, broken value, mistakes in the manifests.
 pub(super) fn accept(inner: &Inner, name: &AppName, action: Action) -> Result<Action, Failure> {
     match action {
+        // The job reads the files anyway; reading them twice would show when many apps start.
         Action::Start | Action::Restart => {
-            need_program(&*inner.apps.read(name)?)?;
+            inner.apps.need(name)?;
             Ok(action)
         }
         Action::Stop => {

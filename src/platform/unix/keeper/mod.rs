@@ -47,6 +47,9 @@ const HARD_LIMIT: Duration = Duration::from_secs(5);
 /// replacement waits.
 const LEFTOVER_GRACE_MS: u64 = 100;
 
+/// How long nothing must happen until memory is given back.
+const REST: Duration = Duration::from_secs(1);
+
 /// One process of an app.
 struct Entry {
     role: Role,
@@ -115,6 +118,8 @@ struct Keeper {
     next_token: u64,
     file_limit: Option<rustix::process::Rlimit>,
     quitting: bool,
+    /// When memory is given back, if nothing happens until then.
+    rest: Option<Instant>,
 }
 
 /// Runs the keeper of a home until it has nothing left to keep. `service` is the connection that
@@ -155,6 +160,7 @@ pub(super) fn run(data_dir: &Path, home: &str, service: UnixStream) -> io::Resul
         next_token: FIRST,
         file_limit: raise_file_limit(),
         quitting: false,
+        rest: Some(Instant::now() + REST),
     };
     keeper.take_over();
     keeper.accept(service)?;
@@ -218,6 +224,11 @@ impl Keeper {
                 Err(rustix::io::Errno::INTR) => continue,
                 result => result?,
             };
+            if events.is_empty() {
+                self.rest_if_due();
+            } else {
+                self.rest = Some(Instant::now() + REST);
+            }
             for event in &events {
                 match event.data.u64() {
                     LISTENER => {
@@ -259,7 +270,17 @@ impl Keeper {
                 ending.look.min(ending.deadline)
             }
         });
-        endings.chain(self.outputs.next_rearm()).min()
+        endings
+            .chain(self.outputs.next_rearm())
+            .chain(self.rest)
+            .min()
+    }
+
+    fn rest_if_due(&mut self) {
+        if self.rest.is_some_and(|due| due <= Instant::now()) {
+            self.rest = None;
+            crate::platform::release_memory();
+        }
     }
 
     fn accept(&mut self, service: UnixStream) -> io::Result<()> {
