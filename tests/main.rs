@@ -12,6 +12,7 @@
     reason = "a test may fail in any way and starts programs itself; `json!` reads best unborrowed"
 )]
 
+mod bad_input;
 mod browser;
 mod manual;
 mod original;
