@@ -468,7 +468,9 @@ impl Reader<'_> {
                 let mut chars = text.value.chars();
                 let drive = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
                     && chars.next() == Some(':');
-                if drive && text.value.contains(char::is_control) {
+                // What `\b`, `\t`, `\n`, `\f` and `\r` become.
+                let escaped = ['\u{8}', '\t', '\n', '\u{c}', '\r'];
+                if drive && text.value.contains(escaped) {
                     self.control_character(path, node);
                 }
             }
