@@ -247,8 +247,8 @@ async fn a_program_that_ends_at_once_fails_the_start_with_its_last_words() {
         let record = home.run("a", Action::Start).await;
         failed(&record, FailureCode::Failed, "chmod +x");
         home.put("a", json!({}));
-        let failure = home.refused("a", Action::Start).await;
-        assert_eq!(failure.code, FailureCode::Invalid, "{failure}");
+        let record = home.run("a", Action::Start).await;
+        failed(&record, FailureCode::Invalid, "no program to start");
     })
     .await;
 }
@@ -327,9 +327,14 @@ async fn what_makes_no_sense_is_refused_at_once() {
             assert_eq!(failure.code, FailureCode::Manifest, "{failure}");
         }
         write(&home.app_dir("a").join("store.json"), "{");
-        let failure = home.refused("a", Action::Start).await;
+        let failure = home
+            .refused("a", setting(Some("one"), json!({ "x": "2" })))
+            .await;
         assert_eq!(failure.code, FailureCode::Manifest, "{failure}");
         assert!(failure.data["problems"][0]["message"].is_string());
+        // A start reads the files only when it is its turn.
+        let record = home.run("a", Action::Start).await;
+        failed(&record, FailureCode::Manifest, "store.json");
         succeeded(&home.run("a", Action::Stop).await);
     })
     .await;
