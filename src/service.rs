@@ -139,18 +139,21 @@ fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
     Ok((library, lock, database))
 }
 
-/// How long nothing must happen until memory is given back.
-const REST: Duration = Duration::from_secs(1);
+/// How long nothing must happen until memory is given back: a first time soon, and once more when
+/// the threads of the burst are gone, too.
+const RESTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Gives memory back when a burst of work is over.
 async fn rest(events: Events) {
     let (_, mut news) = events.after(events.newest());
     drop(events);
     loop {
-        while let Ok(Ok(_) | Err(RecvError::Lagged(_))) =
-            tokio::time::timeout(REST, news.recv()).await
-        {}
-        crate::platform::release_memory();
+        for rest in RESTS {
+            while let Ok(Ok(_) | Err(RecvError::Lagged(_))) =
+                tokio::time::timeout(rest, news.recv()).await
+            {}
+            crate::platform::release_memory();
+        }
         // Nothing is done, and nothing is looked at, until something happens again.
         if let Err(RecvError::Closed) = news.recv().await {
             return;

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
+    clippy::format_collect,
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::needless_pass_by_value,
@@ -12,7 +13,9 @@
     reason = "a test may fail in any way and starts programs itself; `json!` reads best unborrowed"
 )]
 
+mod bad_input;
 mod browser;
+mod cli;
 mod manual;
 mod original;
 mod real;

@@ -8,6 +8,8 @@ default-character-set = utf8mb4
 user = root
 basedir = "{exePath}"
 datadir = "{dataDir}"
+# A server that starts clears this folder: in a shared one it would clear other servers' files.
+tmpdir = "{exePath}/tmp"
 bind-address = 127.0.0.1
 port = {port}
 # Relative to the data folder: an absolute path may be longer than a socket's name can be.

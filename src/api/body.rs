@@ -43,7 +43,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             let body = tokio::time::timeout(MAX_BODY_TIME, collect(&mut payload))
                 .await
                 .map_err(|_| too_slow())??;
-            serde_json::from_slice(&body).map(Self).map_err(|error| {
+            parse(&body).map(Self).map_err(|error| {
                 ApiError::invalid(format!(
                     "the body is not the JSON that is wanted here: {error}; send an object, e.g. {{\"name\": \"hello\"}}"
                 ))
@@ -62,6 +62,14 @@ async fn collect(payload: &mut Payload) -> Result<BytesMut, ApiError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// An array would pass as an object whose keys are left out: `["hello"]` as `{"name": "hello"}`.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(serde::de::Error::custom("it is an array"));
+    }
+    serde_json::from_slice(body)
 }
 
 /// A browser sends a form or text without asking first, so from a page only JSON counts as JSON,
@@ -142,8 +150,8 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_no_json_is_refused() {
-        for body in ["", "{", "name=hello", "\u{feff}"] {
+    async fn what_is_no_object_is_refused() {
+        for body in ["", "{", "name=hello", "\u{feff}", " [\"hello\"]"] {
             check(TestRequest::post().set_payload(body), 400).await;
         }
     }

@@ -13,7 +13,7 @@ use super::ports::{self, Listening};
 use crate::app::AppName;
 use crate::supervisor::Supervisor;
 
-/// How long a look counts.
+/// How long a look counts while the same processes run.
 const MAX_AGE: Duration = Duration::from_secs(2);
 
 /// What an app uses.
@@ -55,6 +55,8 @@ struct Burnt {
 #[derive(Debug, Default)]
 pub(super) struct Look {
     at: Option<Instant>,
+    /// The main processes there were.
+    main: Vec<(AppName, u32)>,
     apps: HashMap<AppName, Usage>,
     burnt: HashMap<u32, Burnt>,
 }
@@ -84,7 +86,8 @@ impl Sampler {
     /// The last look, or a new one.
     pub(super) async fn look(&self, supervisor: &Supervisor) -> Result<Arc<Look>, ApiError> {
         let last = self.last();
-        if last.at.is_some_and(|at| at.elapsed() < MAX_AGE) {
+        // What was started since then would seem to use nothing.
+        if last.at.is_some_and(|at| at.elapsed() < MAX_AGE) && last.main == running(supervisor) {
             return Ok(last);
         }
         self.anew(supervisor).await
@@ -93,14 +96,13 @@ impl Sampler {
     /// A new look, however young the last one is.
     pub(super) async fn anew(&self, supervisor: &Supervisor) -> Result<Arc<Look>, ApiError> {
         let last = self.last();
+        let main = running(supervisor);
         let mut pids = Vec::new();
-        for (app, status) in supervisor.statuses() {
-            if status.pid.is_some() {
-                let of_app = supervisor.processes(&app).await;
-                pids.push((app, of_app));
-            }
+        for (app, _) in &main {
+            pids.push((app.clone(), supervisor.processes(app).await));
         }
-        let look = Arc::new(actix_web::web::block(move || take(pids, &last)).await?);
+        let look = actix_web::web::block(move || take(pids, &last)).await?;
+        let look = Arc::new(Look { main, ..look });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = look.clone();
         Ok(look)
     }
@@ -112,6 +114,14 @@ impl Sampler {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// The apps that run, with their main processes.
+fn running(supervisor: &Supervisor) -> Vec<(AppName, u32)> {
+    let statuses = supervisor.statuses().into_iter();
+    statuses
+        .filter_map(|(app, status)| Some((app, status.pid?)))
+        .collect()
 }
 
 fn take(apps: Vec<(AppName, Vec<u32>)>, last: &Look) -> Look {

@@ -74,7 +74,7 @@ pub enum ArchiveError {
         reason: String,
     },
     /// One entry breaks a rule.
-    #[error("the entry `{entry}` of `{}` {reason}; nothing more of it was unpacked", archive.display())]
+    #[error("the entry `{entry}` of `{}` {reason}; the archive was not unpacked", archive.display())]
     Entry {
         /// The archive.
         archive: PathBuf,

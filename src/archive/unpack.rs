@@ -28,8 +28,9 @@ enum Kind {
     Link,
 }
 
-/// Unpacks a zip file into a folder, which is made where it is missing. Files that are there are
-/// replaced one by one, each at once. `canceled` is asked between the entries.
+/// Unpacks a zip file into a folder, which is made where it is missing. Only when all of it could be
+/// read and fits does anything come into its place; files that are there are replaced then, each at
+/// once. `canceled` is asked between the entries.
 ///
 /// # Errors
 /// [`ArchiveError`]. Names and sizes are checked before the first file is written.
@@ -81,7 +82,13 @@ pub fn unpack(
                     .by_index(entry.index)
                     .map_err(|error| refuse(format!("cannot be read: {error}")))?;
                 report.bytes += target
-                    .file(&entry.path, entry.mode, entry.size, &mut content)
+                    .file(
+                        &entry.path,
+                        entry.mode,
+                        entry.size,
+                        &mut content,
+                        &entry.name,
+                    )
                     .map_err(written)?;
                 report.files += 1;
             }
@@ -362,6 +369,64 @@ mod tests {
         let missing = dir.path().join("b.zip");
         let error = unpack(&missing, dir.path(), &Limits::default(), &never).unwrap_err();
         assert!(error.to_string().contains("b.zip"), "{error}");
+    }
+
+    /// What a folder holds, names only.
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn of_an_archive_that_is_broken_in_its_middle_nothing_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.zip");
+        let text = "0123456789".repeat(1000);
+        let entries: Vec<(String, &str)> = (0..9).map(|n| (format!("d{n}/f"), &*text)).collect();
+        let entries: Vec<(&str, u32, &str)> = entries
+            .iter()
+            .map(|(name, text)| (&**name, 0o644, *text))
+            .collect();
+        zip(&archive, &entries);
+        // A byte of the content of an entry in the middle is turned over.
+        let mut bytes = fs::read(&archive).unwrap();
+        let needle = b"d5/f";
+        let name = bytes
+            .windows(needle.len())
+            .position(|four| four == needle)
+            .unwrap();
+        bytes[name + needle.len() + 20] ^= 0xff;
+        fs::write(&archive, bytes).unwrap();
+        let out = dir.path().join("out");
+        for is_there in [false, true] {
+            if is_there {
+                fs::create_dir(&out).unwrap();
+                fs::write(out.join("mine"), "").unwrap();
+            }
+            let error = unpack(&archive, &out, &Limits::default(), &never).unwrap_err();
+            assert!(error.to_string().contains("`d5/f`"), "{error}");
+            let expected: &[&str] = if is_there { &["mine"] } else { &[] };
+            assert_eq!(names(&out), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_and_a_folder_of_one_name_are_refused_before_anything_is_in_place() {
+        for entries in [
+            &[("x", 0o644, ""), ("a", 0o644, ""), ("a/b", 0o644, "")][..],
+            &[("x", 0o644, ""), ("a/b", 0o644, ""), ("a", 0o644, "")],
+            &[("x", 0o644, ""), ("a/", 0o755, ""), ("a", 0o644, "")],
+        ] {
+            let (dir, result) = check(entries);
+            assert!(result.unwrap_err().contains("folder"), "{entries:?}");
+            assert_eq!(names(&dir.path().join("out/in")), Vec::<String>::new());
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn run(args: Args, home: Option<PathBuf>, printer: &mut Printer) -> O
         home => home_or_default(home)?,
     };
     let home = std::path::absolute(&home).map_err(Failed::because)?;
+    crate::platform::share_heap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // Reading files is short work: more threads would only cost memory.

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 const MAX_EVENTS: usize = 4096;
 
 /// How many bytes of them. The records of long jobs are large, and idle memory is dear.
-const MAX_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// How far a connected reader may fall behind before it has to ask for what it missed.
 const BACKLOG: usize = 512;
@@ -63,7 +63,7 @@ impl Events {
         }
     }
 
-    /// Appends an event; the oldest beyond the last 4096, or beyond half a megabyte, is forgotten.
+    /// Appends an event; the oldest beyond the last 4096, or beyond a quarter of a megabyte, is forgotten.
     pub fn publish(&self, kind: &'static str, data: &Value) {
         self.publish_text(kind, data.to_string().into());
     }

@@ -27,7 +27,7 @@ pub(super) enum Message {
     Exited(Box<Death>),
     Probed { run: u32, ready: bool },
     Holder(Box<str>),
-    LastLines(Box<(u32, Vec<String>)>),
+    LastLines(Box<LastLines>),
     WaitedEnough(u32),
     Ended(bool),
 }
@@ -45,6 +45,14 @@ pub(super) struct Death {
     pub(super) exit: Exit,
     pub(super) at: u64,
     pub(super) log_end: u64,
+}
+
+/// What is known of a process that ended, once its log was looked at.
+pub(super) struct LastLines {
+    run: u32,
+    lines: Vec<String>,
+    /// Who has the port that it was waited for at.
+    holder: Option<String>,
 }
 
 /// A process of an earlier service.
@@ -78,6 +86,8 @@ pub(super) struct Actor {
     is_ending: bool,
     end_again: bool,
     probe: Option<AbortHandle>,
+    /// Why a port that answers does not count: somebody else holds it.
+    holder: Option<Box<str>>,
     /// Who waits for the last lines of a start that failed.
     disappointed: Vec<(u32, String, Vec<Reply>)>,
 }
@@ -109,6 +119,7 @@ impl Actor {
             is_ending: false,
             end_again: false,
             probe: None,
+            holder: None,
             disappointed: Vec::new(),
         };
         tokio::spawn(actor.live());
@@ -159,11 +170,11 @@ impl Actor {
             Message::Exited(death) => self.exited(&death),
             Message::Probed { run, ready } if run == self.run => self.probed(ready),
             Message::WaitedEnough(run) if run == self.run => self.happened(Event::WaitedEnough),
-            Message::Holder(problem) => self.set_problem(Some(&problem)),
-            Message::LastLines(news) => {
-                let (run, lines) = *news;
-                self.told_last_lines(run, &lines);
+            Message::Holder(problem) => {
+                self.set_problem(Some(&problem));
+                self.holder = Some(problem);
             }
+            Message::LastLines(news) => self.told_last_lines(&news),
             Message::Ended(answered) => self.ended(answered),
             // News of an earlier process.
             Message::Probed { .. } | Message::WaitedEnough(_) => {}
@@ -248,6 +259,7 @@ impl Actor {
         let Some(spec) = &self.spec else { return };
         self.run += 1;
         self.ready_since = None;
+        self.holder = None;
         if matches!(
             before,
             State::Running | State::Unhealthy | State::Starting | State::BackingOff
@@ -351,33 +363,51 @@ impl Actor {
         });
         let Some(spec) = &self.spec else { return };
         let (log, log_end, me) = (spec.process.log.clone(), death.log_end, self.me.clone());
+        let is_awaited = self.disappointed.iter().any(|(run, ..)| *run == ended_run);
+        let port = match spec.ready.as_ref().map(|ready| &ready.condition) {
+            Some(Condition::Port(port)) if is_awaited => Some(*port),
+            _ => None,
+        };
         tokio::task::spawn_blocking(move || {
-            let lines = last_lines(&log, log_start, log_end);
+            // A program that found its port taken mostly ends; who has it, it cannot tell.
+            let holder = port.and_then(|port| {
+                let (pid, name) = probe::holder_of_port(port)?;
+                Some(format!("port {port} is held by {name} with pid {pid}"))
+            });
+            let news = LastLines {
+                run: ended_run,
+                lines: last_lines(&log, log_start, log_end),
+                holder,
+            };
             if let Some(me) = me.upgrade() {
-                let _ = me.send(Message::LastLines(Box::new((ended_run, lines))));
+                let _ = me.send(Message::LastLines(Box::new(news)));
             }
         });
     }
 
-    fn told_last_lines(&mut self, run: u32, lines: &[String]) {
+    fn told_last_lines(&mut self, news: &LastLines) {
+        let lines = &news.lines;
         {
             let mut status = self.write_status();
             if let Some(last) = &mut status.last_exit {
-                Arc::make_mut(last).last_lines = lines.to_vec();
+                Arc::make_mut(last).last_lines.clone_from(lines);
             }
         }
         let app = self.app.clone();
         self.disappointed.retain_mut(|(of, reason, replies)| {
-            if *of == run {
+            if *of == news.run {
+                if let Some(holder) = &news.holder {
+                    *reason = format!("{reason}, and {holder}");
+                }
                 for reply in replies.drain(..) {
                     let _ = reply.send(Err(SupervisorError::EndedEarly {
                         app: app.clone(),
                         reason: reason.clone(),
-                        last_lines: lines.to_vec(),
+                        last_lines: lines.clone(),
                     }));
                 }
             }
-            *of != run
+            *of != news.run
         });
         self.publish();
     }
@@ -400,7 +430,11 @@ impl Actor {
         let ready = self.spec.as_ref().and_then(|spec| spec.ready.as_ref());
         SupervisorError::NotReady {
             app: self.app.clone(),
-            waited_for: ready.map_or_else(String::new, |ready| probe::describe(&ready.condition)),
+            waited_for: match (&self.holder, ready) {
+                (Some(holder), _) => holder.to_string(),
+                (None, Some(ready)) => probe::describe(&ready.condition),
+                (None, None) => String::new(),
+            },
             timeout: ready.map_or(SETTLE, |ready| ready.timeout),
         }
     }

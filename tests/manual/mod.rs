@@ -1,25 +1,85 @@
 //! The manual's own example, mysql5.7, with a stand-in that behaves like MySQL's server.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::support::{
     AppFolder, Service, alive, answer_of, demo_app, free_port, listens, until_true,
 };
 
-/// The manual's example exactly as its authors ship it, but for the port: the usual one may be taken.
-fn verbatim(service: &Service, port: u16) -> AppFolder<'_> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture/godoos-demo/mysql5.7");
-    let app = service.app("mysql5.7").program("bin/mysqld.exe");
-    for entry in fs::read_dir(source).unwrap().flatten() {
-        fs::copy(entry.path(), app.path().join(entry.file_name())).unwrap();
-    }
-    let store = app.read("store.json");
-    let changed = store.replace("3306", &port.to_string());
-    assert_ne!(store, changed, "the example has no port any more");
-    app.file("store.json", &changed)
+/// The example that the manual explains, in its form: names, order and waiting times of the steps
+/// are the manual's; `setting` does not stop the app first.
+fn example(service: &Service, port: u16) -> AppFolder<'_> {
+    let with_password = json!({
+        "name": "exec",
+        "binPath": "{exePath}/bin/mysqld.exe",
+        "cmds": ["--defaults-file={exePath}/my.ini", "--init-file={exePath}/password.txt"],
+        "waiting": 3,
+        "content": "mysqld.exe",
+        "kill": true,
+    });
+    service
+        .app("mysql5.7")
+        .program("bin/mysqld.exe")
+        .file(
+            "my.ini.tpl",
+            "[mysqld]\nbasedir = \"{exePath}\"\ndatadir = \"{dataDir}\"\nport = {port}\nlog-error = \"{logDir}/mysql.log\"\n",
+        )
+        .file(
+            "password.txt.tpl",
+            "ALTER USER 'root'@'localhost' IDENTIFIED BY '{password}';",
+        )
+        .file(
+            "password.txt",
+            "ALTER USER 'root'@'localhost' IDENTIFIED BY '123456';",
+        )
+        .store(json!({
+            "setting": {
+                "binPath": "{exePath}/bin/mysqld.exe",
+                "confPath": "{exePath}/my.ini",
+                "progressName": "mysqld.exe",
+                "isOn": true,
+            },
+            "config": {
+                "password": "root",
+                "port": port,
+                "dataDir": "{exePath}/data",
+                "logDir": "{exePath}/logs",
+            },
+            "commands": {
+                "initData": [
+                    {
+                        "name": "exec",
+                        "binPath": "{exePath}/bin/mysqld.exe",
+                        "cmds": ["--defaults-file={exePath}/my.ini", "--initialize"],
+                        "waiting": 1,
+                    },
+                    with_password,
+                    { "name": "start" },
+                ],
+                "setting": [
+                    {
+                        "name": "changeFile",
+                        "tplPath": "{exePath}/my.ini.tpl",
+                        "filePath": "{exePath}/my.ini",
+                    },
+                    { "name": "initData" },
+                ],
+                "changePassword": [
+                    {
+                        "name": "changeFile",
+                        "tplPath": "{exePath}/password.txt.tpl",
+                        "filePath": "{exePath}/password.txt",
+                    },
+                    { "name": "stop" },
+                    with_password,
+                ],
+            },
+            "install": { "installEnvs": [], "installCmds": ["initData"] },
+            "start": {
+                "startEnvs": [],
+                "startCmds": ["--defaults-file={exePath}/my.ini"],
+            },
+        }))
 }
 
 /// One program's run, from the stand-in's journal.
@@ -82,7 +142,7 @@ fn living(app: &AppFolder<'_>) -> u32 {
 async fn the_manuals_example_installs_step_by_step_and_ends_with_one_server() {
     let service = Service::start_new().await;
     let port = free_port();
-    let app = verbatim(&service, port).install().await;
+    let app = example(&service, port).install().await;
     let runs = runs(&app);
     assert_eq!(kinds(&runs), ["initialize", "password", "server"]);
     assert_eq!(runs[0].end, Some(0));
@@ -97,7 +157,7 @@ async fn the_manuals_example_installs_step_by_step_and_ends_with_one_server() {
 async fn the_manuals_example_comes_up_when_only_its_port_changes() {
     let service = Service::start_new().await;
     let (old, new, third) = (free_port(), free_port(), free_port());
-    let app = verbatim(&service, old).install().await;
+    let app = example(&service, old).install().await;
     for (from, to) in [(old, new), (new, third)] {
         service.stop("mysql5.7").await.must_be(200);
         assert!(!listens(from), "stop was answered before the port was free");
@@ -120,7 +180,7 @@ async fn the_manuals_example_comes_up_when_only_its_port_changes() {
 async fn the_manuals_example_takes_a_new_password() {
     let service = Service::start_new().await;
     let port = free_port();
-    let app = verbatim(&service, port).install().await;
+    let app = example(&service, port).install().await;
     for password in ["first", "second"] {
         service
             .setting(
@@ -148,7 +208,7 @@ async fn the_manuals_example_takes_a_new_password() {
 async fn the_manuals_example_is_kept_running() {
     let service = Service::start_new().await;
     let port = free_port();
-    let app = verbatim(&service, port).install().await;
+    let app = example(&service, port).install().await;
     let old = service.app_pid("mysql5.7").await;
     crate::support::kill_9(old);
     let new = service.pid_after("mysql5.7", old).await;

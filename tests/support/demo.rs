@@ -53,7 +53,7 @@ fn copy_sources(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let name = entry.file_name();
-        if ["program", "data", "logs", "run"]
+        if ["program", "data", "logs", "run", "tmp"]
             .iter()
             .any(|made| name == *made)
         {

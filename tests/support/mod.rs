@@ -7,6 +7,9 @@ mod demo;
 mod process;
 mod service;
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use app::AppFolder;
@@ -43,12 +46,22 @@ pub(crate) async fn until_true(what: &str, mut check: impl FnMut() -> bool) {
     until(what, async || check().then_some(())).await;
 }
 
-/// A TCP port that was free a moment ago.
+/// A TCP port that was free a moment ago. It lies below those that the system gives to clients, so
+/// that none of them takes it before the test's program does.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("some port is free")
-        .port()
+    const LOWEST: u16 = 11_000;
+    const COUNT: u16 = 20_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test programs that run at the same time begin at different places.
+    static BEGIN: OnceLock<u64> = OnceLock::new();
+    let begin = *BEGIN.get_or_init(|| RandomState::new().hash_one(std::process::id()));
+    let begin = u16::try_from(begin % u64::from(COUNT)).unwrap();
+    loop {
+        let port = LOWEST + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Whether something accepts connections on a port of this computer.

@@ -96,6 +96,11 @@ impl Service {
         .await;
     }
 
+    /// Its own pid.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its home.
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")

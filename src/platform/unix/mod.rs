@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 pub use connect::{connect_keeper, run_keeper_if_asked};
-pub use memory::release_memory;
+pub use memory::{release_memory, share_heap};
 pub use process::{Identity, has_name, identify, is_alive};
 
 /// Makes a folder and its parents; those that it makes are the user's alone (mode 0700).

@@ -50,6 +50,9 @@ fn size_of<T>() -> u32 {
     u32::try_from(std::mem::size_of::<T>()).expect("the system's structures are small")
 }
 
+/// Nothing to do: the heap of Windows is one for all threads.
+pub fn share_heap() {}
+
 /// Gives back what a burst of work left: the pages that are not used leave the working set.
 pub fn release_memory() {
     // The system trims working sets by itself when memory is short, and its heap needs no help.
