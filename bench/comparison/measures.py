@@ -128,6 +128,8 @@ class Bench:
                 figures = {"start200": statistics.median(starts)}
                 figures |= self._idle(session.tool)
                 figures |= self._status(session.tool)
+                # Memory that was given back while idle comes again with work.
+                figures["rss_used"], figures["pss_used"] = machine.memory(session.tool.own_processes())
         return figures
 
     def _idle(self, tool: Tool) -> Figures:

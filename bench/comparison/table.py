@@ -32,6 +32,7 @@ def pair(first: str, second: str, template: str) -> Callable[[Figures], str]:
 ROWS: dict[str, list[Metric]] = {
     "fleet": [
         Metric("rss", "memory, 200 idle apps: RSS (PSS)", "MiB", "≤ 12", 12, show=pair("rss", "pss", "{} ({})")),
+        Metric("rss_used", "… right after the status requests below", "MiB", show=pair("rss_used", "pss_used", "{} ({})")),
         Metric("processes", "… in how many processes", ""),
         Metric("idle_cpu", "idle processor time, 200 apps (wake-ups/s)", "%", "0.0", 0.05, show=pair("idle_cpu", "idle_wakeups", "{} ({})")),
         Metric("start200", "order → last of 200 apps in its main", "ms", "≤ 150", 150),
