@@ -23,9 +23,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// A pipe whose program fills it is given this much, which most systems allow everybody.
 const BIG_PIPE_BYTES: usize = 1 << 20;
 
-/// From this on a pipe counts as filled by its program. Half of what the system gives: a full pipe holds
-/// less than its size, since a short line that does not fit into the rest of a page begins a new one.
-const FILLED_BYTES: usize = 32 << 10;
+/// What comes at once from a pipe that its program fills: half of a pipe's first size (64 KiB),
+/// because small writes do not fill its pages to the last byte.
+const MUCH_BYTES: usize = 32 << 10;
 
 /// What is read of one pipe before the others get their turn.
 const TURN_BYTES: usize = 4 << 20;
@@ -170,7 +170,7 @@ impl Outputs {
             Err(rustix::io::Errno::AGAIN) => return Read::Empty(0),
             Err(_) => return Read::End,
         };
-        if count >= FILLED_BYTES && !output.is_big {
+        if count >= MUCH_BYTES && !output.is_big {
             output.is_big = true;
             let _ = rustix::pipe::fcntl_setpipe_size(&output.pipe, BIG_PIPE_BYTES);
         }
