@@ -95,11 +95,11 @@ impl Floor {
         }
     }
 
-    /// Moves what is in the pipe to the file.
-    fn relay(&mut self, index: usize) {
+    /// Moves what is in the pipe to the file; true when it was more than half full.
+    fn relay(&mut self, index: usize) -> bool {
         let app = &mut self.apps[index];
         // SAFETY: both descriptors are open; null offsets mean the files' own positions.
-        unsafe {
+        let moved = unsafe {
             splice(
                 app.reader.as_raw_fd(),
                 std::ptr::null_mut(),
@@ -107,8 +107,9 @@ impl Floor {
                 std::ptr::null_mut(),
                 PIPE_SIZE,
                 0,
-            );
-        }
+            )
+        };
+        usize::try_from(moved).is_ok_and(|moved| moved > PIPE_SIZE / 2)
     }
 
     fn status(&self) -> String {
@@ -200,10 +201,7 @@ fn main() -> io::Result<()> {
                     floor.connections.push(Some(stream));
                     floor.watch(fd, REQUEST, floor.connections.len() - 1);
                 }
-                OUTPUT => {
-                    floor.relay(index);
-                    output = true;
-                }
+                OUTPUT => output |= !floor.relay(index),
                 DEATH => {
                     if let Some((mut child, _)) = floor.apps[index].child.take() {
                         child.wait()?;
