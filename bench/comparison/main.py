@@ -40,7 +40,8 @@ def main() -> int:
                 say(f"{scenario}: {name}")
                 try:
                     results[scenario][name] = SCENARIOS[scenario](bench, tools[name], program)
-                except Failed as failure:
+                except (Failed, OSError, ValueError) as failure:
+                    # One tool's failure is its own row's; the others are measured all the same.
                     results[scenario][name] = {"failed": str(failure)}
                     failures.append(f"{tools[name].title}, {scenario}: {failure}")
                     say(f"  failed: {failure}")

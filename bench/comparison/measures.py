@@ -174,10 +174,11 @@ class Bench:
             with self.session(kind, program) as session:
                 # Each is killed once: a second crash is rightly answered with a pause.
                 session.open([session.app(f"app{n:03}", mode) for n in range(count)])
-                _, pids = session.started()
+                session.started()
                 # Everybody counts an app as started by then.
                 time.sleep(4)
                 session.stamps.read()
+                pids = dict(sorted(session.tool.app_processes()))
                 times, ended = self._kill_each(session, pids)
             if not times:
                 figures[prefix] = f"none within {self.effort.slow_seconds:.0f} s"
@@ -198,7 +199,11 @@ class Bench:
                 break
             time.sleep(0.05)
             begin = now()
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                # The supervisor replaced it of its own accord.
+                continue
             left = max(deadline - time.monotonic(), 0.1)
             new = session.stamps.wait(lambda found: any(stamp.name == name for stamp in found), left)
             for stamp in new:
