@@ -1,13 +1,16 @@
 //! Which names an entry may have. A name that passes stays inside the folder on every system.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names that Windows keeps for devices, whatever comes after a dot.
-const DEVICES: [&str; 28] = [
+const DEVICES: [&str; 30] = [
     "con", "prn", "aux", "nul", "conin$", "conout$", "com1", "com2", "com3", "com4", "com5",
     "com6", "com7", "com8", "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8",
-    "lpt9", "com¹", "com²", "com³", "lpt¹",
+    "lpt9", "com¹", "com²", "com³", "lpt¹", "lpt²", "lpt³",
 ];
+
+/// No file system in use takes more for one name.
+const MAX_PART_BYTES: usize = 255;
 
 /// Reads a name's bytes: as UTF-8 where they are, else as GBK, which is what Chinese Windows writes.
 pub(super) fn decode(raw: &[u8]) -> String {
@@ -17,16 +20,30 @@ pub(super) fn decode(raw: &[u8]) -> String {
     }
 }
 
-/// The path below the target folder that a name means; empty for the folder itself. `\` counts as
-/// a separator, because Windows programs write it.
+/// A name as it is shown to people: on one line, and not for pages.
+pub(super) fn shown(name: &str) -> String {
+    name.escape_debug().take(200).collect()
+}
+
+/// The file that a checked name means below a folder.
+pub(super) fn below(root: &Path, path: &str) -> PathBuf {
+    let mut whole = PathBuf::with_capacity(root.as_os_str().len() + path.len() + 1);
+    whole.push(root);
+    // Part by part: a canonical path of Windows takes no forward slashes.
+    whole.extend(path.split('/').filter(|part| !part.is_empty()));
+    whole
+}
+
+/// The path below the target folder that a name means, with forward slashes; empty for the folder
+/// itself. `\` counts as a separator, because Windows programs write it.
 ///
 /// # Errors
 /// The rule that the name breaks, to be read after the entry's name.
-pub(super) fn safe(name: &str, max_depth: usize) -> Result<PathBuf, String> {
+pub(super) fn safe(name: &str, max_depth: usize) -> Result<String, String> {
     if name.starts_with(['/', '\\']) {
         return Err("has an absolute path".to_owned());
     }
-    let mut path = PathBuf::new();
+    let mut path = String::with_capacity(name.len());
     let mut depth = 0_usize;
     for part in name.split(['/', '\\']) {
         match part {
@@ -34,7 +51,10 @@ pub(super) fn safe(name: &str, max_depth: usize) -> Result<PathBuf, String> {
             ".." => return Err("leads out of the folder by `..`".to_owned()),
             _ => check_part(part)?,
         }
-        path.push(part);
+        if depth > 0 {
+            path.push('/');
+        }
+        path.push_str(part);
         depth += 1;
         if depth > max_depth {
             return Err(format!("lies deeper than {max_depth} folders"));
@@ -52,6 +72,12 @@ fn check_part(part: &str) -> Result<(), String> {
     }
     if part.ends_with(['.', ' ']) {
         return Err("has a name that ends with a dot or a space, which Windows drops".to_owned());
+    }
+    if part.len() > MAX_PART_BYTES {
+        return Err(format!("has a name longer than {MAX_PART_BYTES} bytes"));
+    }
+    if part.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("has a name that is neither UTF-8 nor GBK".to_owned());
     }
     let stem = part.split('.').next().unwrap_or(part).trim_end();
     if DEVICES.contains(&stem.to_lowercase().as_str()) {
@@ -99,14 +125,14 @@ pub(super) fn safe_link(target: &str, depth: usize) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Component, Path};
+    use std::path::Component;
 
     use proptest::prelude::*;
 
     use super::*;
 
     fn check(name: &str, expected: Option<&str>) {
-        assert_eq!(safe(name, 64).ok(), expected.map(PathBuf::from), "{name:?}");
+        assert_eq!(safe(name, 64).ok(), expected.map(str::to_owned), "{name:?}");
     }
 
     #[test]
@@ -141,6 +167,9 @@ mod tests {
             "x /y",
             "a/b./c",
             "AUX",
+            "lpt²",
+            "a\u{fffd}",
+            &"x".repeat(256),
         ] {
             check(name, None);
         }
@@ -174,8 +203,10 @@ mod tests {
         #[test]
         fn whatever_passes_has_only_normal_parts(name in "[a./\\\\: \\x00cCoOnN0-9é]{0,24}") {
             if let Ok(path) = safe(&name, 64) {
-                prop_assert!(path.components().all(|part| matches!(part, Component::Normal(_))));
-                prop_assert!(Path::new("/t").join(&path).starts_with("/t"));
+                let inside = below(Path::new("/t"), &path);
+                let parts = inside.strip_prefix("/t").unwrap().components();
+                prop_assert!(parts.clone().all(|part| matches!(part, Component::Normal(_))));
+                prop_assert_eq!(parts.count(), path.split('/').filter(|part| !part.is_empty()).count());
             }
         }
 

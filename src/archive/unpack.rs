@@ -1,220 +1,589 @@
-//! From a zip file to a folder.
+//! From an archive to a folder.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use zip::ZipArchive;
+use super::allowance::Allowance;
+use super::fresh::{Broken, Fresh, file_mode};
+use super::kind::{self, Compression};
+use super::merge::{Misplaced, Staged, merge};
+use super::stream::Stream;
+use super::tree::{Folder, Kind, Tree};
+use super::{
+    ArchiveError, Blame, Canceled, Limits, MAX_LINK_BYTES, Progress, Report, Unpacked,
+    UnpackedFile, length, name, tar, threads, zip,
+};
 
-use super::target::Target;
-use super::{ArchiveError, FREE_RATIO_BYTES, Limits, RESERVE_BYTES, Report, disk, name};
+/// Entries that a thread takes at once: neighbours, which mostly lie in one folder.
+const BATCH: usize = 16;
 
-/// A link's target may be this long.
-const MAX_LINK_BYTES: u64 = 4096;
+/// What programs for macOS put beside the content of every archive.
+const FOREIGN: [&str; 2] = ["__MACOSX", ".DS_Store"];
 
-/// One entry whose name was checked.
-struct Entry {
-    index: usize,
-    name: String,
-    path: PathBuf,
-    kind: Kind,
-    mode: Option<u32>,
-    size: u64,
-}
-
-enum Kind {
-    Dir,
-    File,
-    Link,
-}
-
-/// Unpacks a zip file into a folder, which is made where it is missing. Only when all of it could be
+/// Unpacks an archive into a folder, which is made where it is missing. Only when all of it could be
 /// read and fits does anything come into its place; files that are there are replaced then, each at
 /// once. `canceled` is asked between the entries.
 ///
 /// # Errors
-/// [`ArchiveError`]. Names and sizes are checked before the first file is written.
+/// [`ArchiveError`]. Nothing is left of an archive that breaks a rule.
 pub fn unpack(
     archive: &Path,
     folder: &Path,
     limits: &Limits,
-    canceled: &dyn Fn() -> bool,
+    canceled: Canceled<'_>,
 ) -> Result<Report, ArchiveError> {
-    let open = |source| ArchiveError::Open {
-        archive: archive.to_owned(),
-        source,
+    let written = |source| ArchiveError::file(folder, "written", source);
+    let whole = std::path::absolute(folder).map_err(written)?;
+    let there = whole
+        .ancestors()
+        .find(|path| fs::symlink_metadata(path).is_ok())
+        .unwrap_or(Path::new("/"));
+    let base = fs::canonicalize(there).map_err(written)?;
+    // Joining nothing would add a separator, behind which no folder could be made.
+    let root = match whole.strip_prefix(there) {
+        Ok(rest) if !rest.as_os_str().is_empty() => base.join(rest),
+        _ => base.clone(),
     };
-    let file = File::open(archive).map_err(open)?;
-    let packed = file.metadata().map_err(open)?.len();
-    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| ArchiveError::Format {
+    // On the same disk, so that files come into their place at once.
+    let staging = tempfile::Builder::new()
+        .prefix(".storekeeper-")
+        .tempdir_in(&base)
+        .map_err(written)?;
+    let content = staging.path().join("content");
+    let (unpacked, folders) = fill(archive, &content, limits, &|_, _| {}, canceled)?;
+    let staged = Staged {
+        root: &content,
+        folders: &folders,
+        unpacked: &unpacked,
+    };
+    merge(&staged, &root).map_err(|Misplaced { entry, reason }| ArchiveError::Entry {
         archive: archive.to_owned(),
-        reason: error.to_string(),
+        entry,
+        reason,
     })?;
-    let room = nearest(folder).and_then(|path| disk::free(&path));
-    let entries = inspect(&zip, archive, packed, room, limits)?;
+    Ok(unpacked.report)
+}
 
-    let mut target = Target::open(folder).map_err(|source| ArchiveError::File {
-        path: folder.to_owned(),
-        verb: "written",
-        source,
-    })?;
-    let mut report = Report::default();
-    for entry in &entries {
-        if canceled() {
+/// Unpacks an archive into a folder that is not there yet, in a folder that is. Files are written
+/// straight into their places, several at a time; unless all of it succeeds the folder is removed
+/// again. `progress` is told every megabyte at most; both it and `canceled` are called from several
+/// threads. The caller makes it durable by [`super::sync`].
+///
+/// # Errors
+/// [`ArchiveError`]; the folder is then not there.
+pub fn unpack_new(
+    archive: &Path,
+    folder: &Path,
+    limits: &Limits,
+    progress: Progress<'_>,
+    canceled: Canceled<'_>,
+) -> Result<Unpacked, ArchiveError> {
+    fill(archive, folder, limits, progress, canceled).map(|(unpacked, _)| unpacked)
+}
+
+/// The name of the one folder that a folder holds and nothing beside it (but what macOS leaves in
+/// every archive): the app's own folder in a package that was made with one.
+///
+/// # Errors
+/// What the system says.
+pub fn single_top(folder: &Path) -> io::Result<Option<String>> {
+    let mut top = None;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if FOREIGN.iter().any(|foreign| name == *foreign) {
+            continue;
+        }
+        if top.is_some() || !entry.file_type()?.is_dir() {
+            return Ok(None);
+        }
+        let Ok(name) = name.into_string() else {
+            return Ok(None);
+        };
+        top = Some(name);
+    }
+    Ok(top)
+}
+
+/// Reads one small file of an archive, such as `install.json`, without unpacking it: the one of this
+/// path or, where there is none and everything lies in one top folder, the one in that folder. None
+/// when there is neither.
+///
+/// # Errors
+/// [`ArchiveError`], also for an archive that would not be unpacked, as far as it was looked at, and
+/// for a file of more than `max_bytes`.
+pub fn read_entry(
+    archive: &Path,
+    name: &str,
+    max_bytes: u64,
+    limits: &Limits,
+) -> Result<Option<Vec<u8>>, ArchiveError> {
+    let blame = Blame { archive };
+    let file = File::open(archive).map_err(|error| blame.open(error))?;
+    let packed = file.metadata().map_err(|error| blame.open(error))?.len();
+    let allowance = Allowance::new(limits, packed, None);
+    let wanted = name.trim_start_matches("./");
+    let fits = |path: &str, size: u64| {
+        if size <= max_bytes {
+            return Ok(());
+        }
+        Err(blame.entry(
+            path,
+            format!("has {size} bytes, {max_bytes} are allowed; make it smaller"),
+        ))
+    };
+    match kind::of_content(&file, blame)? {
+        kind::Kind::Zip => {
+            let mut directory = zip::Directory::read(&file, &allowance, limits, blame)?;
+            let mut tops = Tops::default();
+            for entry in &directory.entries {
+                tops.see(&entry.path, entry.kind);
+            }
+            let find = |path: &str| directory.tree.file(path);
+            let below_top = || find(&format!("{}/{wanted}", tops.single()?));
+            let Some(number) = find(wanted).or_else(below_top) else {
+                return Ok(None);
+            };
+            if let Some(entry) = directory.entries.get(number) {
+                fits(&entry.path, entry.size)?;
+            }
+            directory.content(number, blame).map(Some)
+        }
+        kind::Kind::Tar(compression) => {
+            let stream = Stream::new(file, compression);
+            let source = tar::Source::new(stream);
+            let mut tar = ::tar::Archive::new(source.clone());
+            let mut walk = tar::Walk::new(source, &mut tar, &allowance, limits, blame)?;
+            let mut tops = Tops::default();
+            let mut below_top = None;
+            while let Some(mut entry) = walk.next()? {
+                let kind = entry.what.kind();
+                tops.see(&entry.path, kind);
+                let is_below = || {
+                    let rest = entry.path.split_once('/').map(|(_, rest)| rest);
+                    rest == Some(wanted) && below_top.is_none() && tops.single().is_some()
+                };
+                let is_it = entry.path == wanted;
+                if kind != Kind::File || !(is_it || is_below()) {
+                    continue;
+                }
+                fits(&entry.path, entry.size)?;
+                let mut content = Vec::new();
+                entry
+                    .content
+                    .read_to_end(&mut content)
+                    .and_then(|count| whole(length(count), entry.size))
+                    .map_err(|error| blame.content(&entry.path, &error))?;
+                if is_it {
+                    return Ok(Some(content));
+                }
+                below_top = Some(content);
+            }
+            Ok(below_top.filter(|_| tops.single().is_some()))
+        }
+    }
+}
+
+/// The path of every file of an archive, in its order, without unpacking it. All its names and links are
+/// checked on the way.
+///
+/// # Errors
+/// [`ArchiveError`], for an archive that would not be unpacked; what its files hold is not read.
+pub fn names(archive: &Path, limits: &Limits) -> Result<Vec<String>, ArchiveError> {
+    let blame = Blame { archive };
+    let file = File::open(archive).map_err(|error| blame.open(error))?;
+    let packed = file.metadata().map_err(|error| blame.open(error))?.len();
+    let allowance = Allowance::new(limits, packed, None);
+    let check_link = |path: &str, target: &str| {
+        let depth = path.split('/').count() - 1;
+        let link = name::safe_link(target, depth);
+        link.map(drop).map_err(|reason| blame.entry(path, reason))
+    };
+    let mut names = Vec::new();
+    match kind::of_content(&file, blame)? {
+        kind::Kind::Zip => {
+            let mut directory = zip::Directory::read(&file, &allowance, limits, blame)?;
+            let mut links = Vec::new();
+            for (number, entry) in directory.entries.iter().enumerate() {
+                match entry.kind {
+                    Kind::File => names.push(entry.path.clone()),
+                    Kind::Link if entry.size > MAX_LINK_BYTES => {
+                        return Err(blame.entry(&entry.path, "is a link that is too long"));
+                    }
+                    Kind::Link => links.push((number, entry.path.clone())),
+                    Kind::Folder => {}
+                }
+            }
+            for (number, path) in links {
+                let target = directory.content(number, blame)?;
+                check_link(&path, &name::decode(&target))?;
+            }
+        }
+        kind::Kind::Tar(compression) => {
+            let source = tar::Source::new(Stream::new(file, compression));
+            let mut tar = ::tar::Archive::new(source.clone());
+            let mut walk = tar::Walk::new(source, &mut tar, &allowance, limits, blame)?;
+            while let Some(entry) = walk.next()? {
+                match &entry.what {
+                    tar::What::File | tar::What::HardLink(_) => names.push(entry.path),
+                    tar::What::Link(target) => check_link(&entry.path, target)?,
+                    tar::What::Folder => {}
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// What lies at the root of an archive.
+#[derive(Default)]
+pub(super) struct Tops {
+    first: Option<String>,
+    is_other: bool,
+}
+
+impl Tops {
+    pub(super) fn see(&mut self, path: &str, kind: Kind) {
+        let (top, is_folder) = match path.split_once('/') {
+            Some((top, _)) => (top, true),
+            None => (path, kind == Kind::Folder),
+        };
+        if FOREIGN.contains(&top) {
+            return;
+        }
+        match &self.first {
+            None if is_folder => self.first = Some(top.to_owned()),
+            Some(first) if first == top => {}
+            None | Some(_) => self.is_other = true,
+        }
+    }
+
+    /// The one folder, when there is nothing else.
+    pub(super) fn single(&self) -> Option<&str> {
+        self.first.as_deref().filter(|_| !self.is_other)
+    }
+}
+
+/// Fills a new folder; answers also the folders with their modes.
+fn fill(
+    archive: &Path,
+    folder: &Path,
+    limits: &Limits,
+    progress: Progress<'_>,
+    canceled: Canceled<'_>,
+) -> Result<(Unpacked, Vec<Folder>), ArchiveError> {
+    let blame = Blame { archive };
+    let file = File::open(archive).map_err(|error| blame.open(error))?;
+    let packed = file.metadata().map_err(|error| blame.open(error))?.len();
+    let allowance = Allowance::new(limits, packed, Some(folder));
+    let place = Place {
+        folder,
+        blame,
+        progress,
+        canceled,
+    };
+    match kind::of_content(&file, blame)? {
+        kind::Kind::Zip => {
+            let mut directory = zip::Directory::read(&file, &allowance, limits, blame)?;
+            directory.check(blame)?;
+            place.fill_from_zip(&file, directory)
+        }
+        kind::Kind::Tar(compression) => place.fill_from_tar(file, compression, &allowance, limits),
+    }
+}
+
+/// Where an archive is unpacked, and who watches.
+struct Place<'a> {
+    folder: &'a Path,
+    blame: Blame<'a>,
+    progress: Progress<'a>,
+    canceled: Canceled<'a>,
+}
+
+/// A link whose entry was read.
+struct Link {
+    path: String,
+    to: String,
+}
+
+impl<'a> Place<'a> {
+    fn create(&self, total: u64) -> Result<Fresh<'a>, ArchiveError> {
+        Fresh::create(self.folder, total, self.progress, self.canceled)
+            .map_err(|source| ArchiveError::file(self.folder, "written", source))
+    }
+
+    /// The error of an entry that our side cannot take.
+    fn unwritten(&self, entry: &str, error: &io::Error) -> ArchiveError {
+        self.blame.entry(
+            entry,
+            format!("cannot be unpacked to `{}`: {error}", self.folder.display()),
+        )
+    }
+
+    fn fill_from_zip(
+        &self,
+        file: &File,
+        mut directory: zip::Directory,
+    ) -> Result<(Unpacked, Vec<Folder>), ArchiveError> {
+        let mut unpacked = Unpacked::default();
+        let links = self.zip_links(&mut directory)?;
+        let zip::Directory {
+            entries,
+            tree,
+            total,
+            ..
+        } = directory;
+        let fresh = self.create(total)?;
+        for folder in tree.folders() {
+            fresh
+                .folder(&folder.path)
+                .map_err(|error| self.unwritten(&folder.path, &error))?;
+        }
+        let mut files: Vec<&zip::Entry> = entries
+            .iter()
+            .filter(|entry| entry.kind == Kind::File)
+            .collect();
+        // As they lie in the archive, so that it is read from front to back.
+        files.sort_by_key(|entry| entry.at);
+        self.write_zip_files(file, &files, &fresh)?;
+        for entry in entries {
+            if entry.kind == Kind::File {
+                unpacked.add(entry.path, entry.size, entry.crc32, file_mode(entry.mode));
+            }
+        }
+        self.finish(unpacked, links, fresh, tree)
+    }
+
+    /// Reads and checks the links before anything is written.
+    fn zip_links(&self, directory: &mut zip::Directory) -> Result<Vec<Link>, ArchiveError> {
+        let mut links = Vec::new();
+        for number in 0..directory.entries.len() {
+            let Some(entry) = directory.entries.get(number) else {
+                break;
+            };
+            if entry.kind != Kind::Link {
+                continue;
+            }
+            let path = entry.path.clone();
+            if entry.size > MAX_LINK_BYTES {
+                let reason = format!("is a link of more than {MAX_LINK_BYTES} bytes");
+                return Err(self.blame.entry(&path, reason));
+            }
+            let to = name::decode(&directory.content(number, self.blame)?);
+            self.check_link(&path, &to)?;
+            links.push(Link { path, to });
+        }
+        Ok(links)
+    }
+
+    fn check_link(&self, path: &str, to: &str) -> Result<(), ArchiveError> {
+        let depth = path.matches('/').count();
+        name::safe_link(to, depth)
+            .map(|_| ())
+            .map_err(|reason| self.blame.entry(path, reason))
+    }
+
+    /// Writes the files on several threads. Of several errors the first entry's is told.
+    fn write_zip_files(
+        &self,
+        file: &File,
+        files: &[&zip::Entry],
+        fresh: &Fresh<'_>,
+    ) -> Result<(), ArchiveError> {
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<(usize, ArchiveError)>> = Mutex::new(None);
+        let work = || {
+            let mut reader = zip::Reader::new(file, self.blame);
+            loop {
+                let begin = next.fetch_add(BATCH, Ordering::Relaxed);
+                let batch = files.iter().enumerate().skip(begin).take(BATCH);
+                if batch.len() == 0 {
+                    return;
+                }
+                for (number, entry) in batch {
+                    let Err(error) = self.write_zip_file(&mut reader, entry, fresh) else {
+                        continue;
+                    };
+                    // The others end at their next batch.
+                    next.store(files.len(), Ordering::Relaxed);
+                    let mut failed = failed.lock().expect("no thread panics with the lock");
+                    if failed.as_ref().is_none_or(|(other, _)| number < *other) {
+                        *failed = Some((number, error));
+                    }
+                    return;
+                }
+            }
+        };
+        let threads = threads().min(files.len().div_ceil(BATCH)).max(1);
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let failed = failed.into_inner().expect("no thread panics with the lock");
+        failed.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    fn write_zip_file(
+        &self,
+        reader: &mut zip::Reader<'_>,
+        entry: &zip::Entry,
+        fresh: &Fresh<'_>,
+    ) -> Result<(), ArchiveError> {
+        if fresh.is_canceled() {
             return Err(ArchiveError::Canceled);
         }
-        let refuse = |reason: String| ArchiveError::Entry {
-            archive: archive.to_owned(),
-            entry: entry.name.clone(),
-            reason,
-        };
-        let written = |error: io::Error| match error.kind() {
-            io::ErrorKind::InvalidData => refuse(error.to_string()),
-            _ => refuse(format!(
-                "cannot be unpacked to `{}`: {error}",
-                folder.display()
-            )),
-        };
-        match entry.kind {
-            Kind::Dir => target.dir(&entry.path, entry.mode).map_err(written)?,
-            Kind::File => {
-                let mut content = zip
-                    .by_index(entry.index)
-                    .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-                report.bytes += target
-                    .file(
-                        &entry.path,
-                        entry.mode,
-                        entry.size,
-                        &mut content,
-                        &entry.name,
-                    )
-                    .map_err(written)?;
-                report.files += 1;
+        let mode = file_mode(entry.mode);
+        let result = match reader.content(entry)? {
+            zip::Content::Whole(content) => {
+                return fresh
+                    .file(&entry.path, mode, content)
+                    .map_err(|error| self.unwritten(&entry.path, &error));
             }
-            Kind::Link => {
-                let content = zip
-                    .by_index(entry.index)
-                    .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-                let mut to = String::new();
-                content
-                    .take(MAX_LINK_BYTES)
-                    .read_to_string(&mut to)
-                    .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-                target.link(&entry.path, to, entry.name.clone());
-                report.files += 1;
+            zip::Content::Stream(mut content) => {
+                fresh.stream(&entry.path, mode, entry.size, &mut content)
             }
+        };
+        match result {
+            Ok((size, crc32)) => reader.check(entry, size, crc32),
+            Err(Broken::TooLong) => Err(reader.too_long(entry)),
+            Err(broken) => Err(self.broken(&entry.path, broken)),
         }
     }
-    target.finish().map_err(|bad| ArchiveError::Entry {
-        archive: archive.to_owned(),
-        entry: bad.entry,
-        reason: bad.reason,
-    })?;
-    Ok(report)
+
+    fn broken(&self, path: &str, broken: Broken) -> ArchiveError {
+        match broken {
+            Broken::Canceled => ArchiveError::Canceled,
+            Broken::Reading(error) => self.blame.content(path, &error),
+            Broken::Writing(error) => self.unwritten(path, &error),
+            Broken::TooLong => self.blame.entry(path, "is larger than it declares"),
+        }
+    }
+
+    fn fill_from_tar(
+        &self,
+        file: File,
+        compression: Compression,
+        allowance: &Allowance<'_>,
+        limits: &Limits,
+    ) -> Result<(Unpacked, Vec<Folder>), ArchiveError> {
+        let source = tar::Source::new(Stream::new(file, compression));
+        let mut tar = ::tar::Archive::new(source.clone());
+        let mut walk = tar::Walk::new(source, &mut tar, allowance, limits, self.blame)?;
+        let mut unpacked = Unpacked::default();
+        let mut links = Vec::new();
+        let fresh = self.create(0)?;
+        let mut made = 0;
+        while let Some(entry) = walk.next()? {
+            if fresh.is_canceled() {
+                return Err(ArchiveError::Canceled);
+            }
+            // Those that the entry is the first to need.
+            for folder in walk.tree.folders().iter().skip(made) {
+                fresh
+                    .folder(&folder.path)
+                    .map_err(|error| self.unwritten(&folder.path, &error))?;
+            }
+            made = walk.tree.folders().len();
+            let tar::Entry {
+                path,
+                what,
+                mode,
+                size,
+                mut content,
+            } = entry;
+            match what {
+                tar::What::Folder => {}
+                tar::What::Link(to) => {
+                    self.check_link(&path, &to)?;
+                    links.push(Link { path, to });
+                }
+                tar::What::File => {
+                    let own_mode = file_mode(Some(mode));
+                    let (written, crc32) = fresh
+                        .stream(&path, own_mode, size, &mut content)
+                        .map_err(|broken| self.broken(&path, broken))?;
+                    whole(written, size).map_err(|error| self.blame.content(&path, &error))?;
+                    unpacked.add(path, size, crc32, own_mode);
+                }
+                tar::What::HardLink(number) => {
+                    let Some(from) = unpacked.files.get(number).cloned() else {
+                        return Err(self.blame.entry(&path, "is a link to nothing"));
+                    };
+                    let like_it = if from.executable { 0o755 } else { 0o644 };
+                    fresh
+                        .copy(&from.path, &path, like_it, from.bytes)
+                        .map_err(|broken| self.broken(&path, broken))?;
+                    unpacked.add(path, from.bytes, from.crc32, like_it);
+                }
+            }
+        }
+        self.finish(unpacked, links, fresh, walk.tree)
+    }
+
+    /// Makes the links, when no file can come through them any more, and keeps the folder.
+    fn finish(
+        &self,
+        mut unpacked: Unpacked,
+        links: Vec<Link>,
+        fresh: Fresh<'_>,
+        tree: Tree,
+    ) -> Result<(Unpacked, Vec<Folder>), ArchiveError> {
+        for Link { path, to } in links {
+            let depth = path.matches('/').count();
+            let target =
+                name::safe_link(&to, depth).map_err(|reason| self.blame.entry(&path, reason))?;
+            fresh.link(&path, &target).map_err(|error| {
+                self.blame
+                    .entry(&path, format!("cannot be linked: {error}"))
+            })?;
+            unpacked.report.files += 1;
+            unpacked.links.push((path, to));
+        }
+        // A cancel that comes while the last file is written is still one.
+        if fresh.is_canceled() {
+            return Err(ArchiveError::Canceled);
+        }
+        let folders = tree.into_folders();
+        fresh
+            .keep(&folders)
+            .map_err(|source| ArchiveError::file(self.folder, "written", source))?;
+        Ok((unpacked, folders))
+    }
 }
 
-/// Checks every entry without writing anything.
-fn inspect(
-    zip: &ZipArchive<BufReader<File>>,
-    archive: &Path,
-    packed: u64,
-    room: Option<u64>,
-    limits: &Limits,
-) -> Result<Vec<Entry>, ArchiveError> {
-    let limit = |reason: String| ArchiveError::Limit {
-        archive: archive.to_owned(),
-        reason,
-    };
-    if zip.len() > limits.entries {
-        return Err(limit(format!(
-            "it has {} entries, {} are allowed",
-            zip.len(),
-            limits.entries
-        )));
-    }
-    let mut entries = Vec::with_capacity(zip.len());
-    let mut total = 0_u64;
-    for index in 0..zip.len() {
-        let data = zip
-            .by_index_data(index)
-            .map_err(|error| ArchiveError::Format {
-                archive: archive.to_owned(),
-                reason: error.to_string(),
-            })?;
-        let name = name::decode(data.name_raw());
-        let shown: String = name.escape_debug().take(200).collect();
-        let refuse = |reason: String| ArchiveError::Entry {
-            archive: archive.to_owned(),
-            entry: shown.clone(),
-            reason,
-        };
-        let path = name::safe(&name, limits.depth).map_err(refuse)?;
-        let mode = data.unix_mode();
-        let kind = match mode.map_or(0, |mode| mode & 0o170_000) {
-            0o120_000 => Kind::Link,
-            0o040_000 => Kind::Dir,
-            0 | 0o100_000 if name.ends_with(['/', '\\']) => Kind::Dir,
-            0 | 0o100_000 => Kind::File,
-            _ => return Err(refuse("is a device, a pipe or a socket".to_owned())),
-        };
-        if data.encrypted() {
-            return Err(refuse("is encrypted".to_owned()));
-        }
-        let size = data.size();
-        total = total.saturating_add(size);
-        if path.as_os_str().is_empty() {
-            // The folder itself; a file of that name would have no place.
-            match kind {
-                Kind::Dir => continue,
-                Kind::File | Kind::Link => return Err(refuse("has no name".to_owned())),
-            }
-        }
-        entries.push(Entry {
-            index,
-            name: shown,
+impl Unpacked {
+    fn add(&mut self, path: String, bytes: u64, crc32: u32, mode: u32) {
+        self.report.files += 1;
+        self.report.bytes += bytes;
+        self.files.push(UnpackedFile {
             path,
-            kind,
-            mode,
-            size,
+            bytes,
+            crc32,
+            executable: mode & 0o100 != 0,
         });
     }
-    if total > limits.bytes {
-        return Err(limit(format!(
-            "its files have {total} bytes, {} are allowed",
-            limits.bytes
-        )));
-    }
-    if total > FREE_RATIO_BYTES && total / packed.max(1) > limits.ratio {
-        return Err(limit(format!(
-            "its files are {} times larger than itself, {} times are allowed",
-            total / packed.max(1),
-            limits.ratio
-        )));
-    }
-    if let Some(room) = room
-        && total.saturating_add(RESERVE_BYTES) > room
-    {
-        return Err(limit(format!(
-            "its files need {total} bytes and the disk has {room} left; free some space"
-        )));
-    }
-    Ok(entries)
 }
 
-/// The closest folder above `path` that exists.
-fn nearest(path: &Path) -> Option<PathBuf> {
-    path.ancestors()
-        .find(|path| fs::metadata(path).is_ok())
-        .map(Path::to_owned)
+/// The library ends a content that is cut off as if it were whole.
+fn whole(bytes: u64, size: u64) -> io::Result<()> {
+    if bytes < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
 
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
+    use ::zip::ZipWriter;
+    use ::zip::write::SimpleFileOptions;
 
     use super::*;
 
@@ -365,7 +734,7 @@ mod tests {
         let archive = dir.path().join("a.zip");
         fs::write(&archive, "no zip").unwrap();
         let error = unpack(&archive, dir.path(), &Limits::default(), &never).unwrap_err();
-        assert!(error.to_string().contains("not a zip"), "{error}");
+        assert!(error.to_string().contains("unknown kind"), "{error}");
         let missing = dir.path().join("b.zip");
         let error = unpack(&missing, dir.path(), &Limits::default(), &never).unwrap_err();
         assert!(error.to_string().contains("b.zip"), "{error}");
