@@ -1,0 +1,68 @@
+//! A server that asks for the developers' signatures and gives its own.
+
+use std::fs;
+
+use super::not_taken;
+use super::server::Data;
+use crate::ampkg::openssl::{Authorities, PASSWORD};
+use crate::ampkg::{ampkg, app};
+
+#[tokio::test]
+async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_download() {
+    let authorities = Authorities::new();
+    let dir = authorities.path();
+    let p12 = authorities.p12("dev", &[]);
+    authorities.root("other");
+    authorities.issue("foreign", "other", "EC", "basicConstraints=CA:FALSE");
+    authorities.issue_expired("expired");
+    authorities.p12("foreign", &[]);
+    authorities.p12("expired", &[]);
+    app(dir);
+    ampkg(dir, &["create", "a.ampkg", "app"]).check(0, "");
+    let sign = |name: &str| {
+        let (key, signed) = (format!("{name}.p12"), format!("{name}.ampkg"));
+        ampkg(dir, &["dev-sign", "a.ampkg", &signed, &key, PASSWORD]).check(0, "");
+        fs::read(dir.join(signed)).unwrap()
+    };
+    let (root, sub) = (dir.join("root.pem"), dir.join("sub.pem"));
+    let (root, sub) = (root.to_str().unwrap(), sub.to_str().unwrap());
+    let p12 = p12.to_str().unwrap();
+    let data = Data::new();
+    let trusted = ["--dc", root, "--dc", sub, "--sc", p12, "--sp"];
+    let options = [&trusted[..], &[PASSWORD]].concat();
+    let mut server = data.serve_with(&options).await;
+    assert!(server.has_said("> Verify developer signature on upload: yes"));
+    assert!(server.has_said("> Add store signature on download: yes"));
+    let mut client = server.client();
+
+    let unsigned = client.upload(&fs::read(dir.join("a.ampkg")).unwrap());
+    assert_eq!(not_taken(&unsigned), "no developer signature");
+    for stranger in ["foreign", "expired"] {
+        let message = not_taken(&client.upload(&sign(stranger)));
+        assert!(
+            message.starts_with("invalid developer signature ("),
+            "{message}"
+        );
+    }
+    assert_eq!(client.list().len(), 0);
+    assert_eq!(client.upload(&sign("dev"))["result"], "added");
+
+    for device in ["", "a%2Bb"] {
+        let address = format!("/package/download?id=org.example.app&hardware-id={device}");
+        let reply = client.get(&address);
+        assert_eq!(reply.status(), 200);
+        fs::write(dir.join("sold.ampkg"), &reply.body).unwrap();
+        let device = device.replace("%2B", "+");
+        ampkg(dir, &["store-verify", "sold.ampkg", root, sub, &device]).check(0, "valid");
+        ampkg(dir, &["store-verify", "sold.ampkg", root, sub, "another"])
+            .check(2, "invalid store signature");
+        ampkg(dir, &["dev-verify", "sold.ampkg", root, sub]).check(0, "valid");
+    }
+    server.end();
+
+    // A wrong password is told when something is to be signed, as the original does.
+    let options = [&trusted[..], &["wrong"]].concat();
+    let server = data.serve_with(&options).await;
+    let reply = server.client().get("/package/download?id=org.example.app");
+    reply.is_empty(500);
+}
