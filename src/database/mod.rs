@@ -1,20 +1,27 @@
 //! The one SQLite file. A thread of its own does the writing and commits what is queued together;
 //! what the service asks often is kept in memory beside it.
 
+mod change;
+mod repository;
 mod schema;
+pub mod shared;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use crate::app::AppName;
+use crate::app::{AppName, Origin};
+pub use change::{Change, ChangeKind, ChangeStep, Manner, Take};
+pub use repository::{EventRow, RepositoryAnswer, RepositoryRow, RepositoryStore};
+use shared::{ApplyError, Statement, StoreError};
 use writer::Operation;
 
 /// What is remembered of one app.
@@ -29,6 +36,48 @@ pub struct AppRecord {
     pub wanted: bool,
     /// The settings that were set; they lie over the defaults of `store.json`.
     pub config: Map<String, Value>,
+    /// Where its program came from; none when somebody put it there by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// The version before, which is kept beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+    /// Upgrades leave it alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    /// Versions that are not offered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
+    /// The settings it had when it was last ready: those to go back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worked: Option<Worked>,
+    /// The change of its files that is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// Settings with which an app became ready.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Worked {
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// The version that was ready with them.
+    pub version: String,
+    /// What was set then, over the defaults.
+    pub config: Map<String, Value>,
+}
+
+/// The version of an app before its last upgrade.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Previous {
+    /// The version.
+    pub version: String,
+    /// Where its program came from.
+    pub origin: Option<Origin>,
+    /// Whether its data, as they were then, are kept with it.
+    pub with_data: bool,
 }
 
 /// A job as it is stored: `record` is the JSON text, the rest is what is searched for.
@@ -61,6 +110,7 @@ struct Inner {
 struct Cache {
     apps: RwLock<BTreeMap<AppName, AppRecord>>,
     generation: AtomicU64,
+    shared_generation: AtomicI64,
 }
 
 /// Why the database could not do it.
@@ -117,6 +167,7 @@ impl Database {
                 reason: error.to_string(),
             },
         })?;
+        shared::prepare_sqlite(&mut connection).map_err(fail)?;
         let cache = Arc::new(Cache::default());
         *cache.apps.write().unwrap_or_else(PoisonError::into_inner) =
             read_apps(&connection).map_err(fail)?;
@@ -274,6 +325,134 @@ impl Database {
         })
     }
 
+    /// A setting of the service; none when it was never set, or cannot be read any more. Blocks: for
+    /// the start of the service.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn setting<T: DeserializeOwned>(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<T>, DatabaseError> {
+        let text = self.read_now(|connection| read_setting(connection, key))?;
+        Ok(text.and_then(|text| understood(key, &text)))
+    }
+
+    /// Likewise, from a file that another process may have open, and that need not be there. Blocks.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn setting_of<T: DeserializeOwned>(
+        path: &Path,
+        key: &'static str,
+    ) -> Result<Option<T>, DatabaseError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = read_only(path, |connection| {
+            let tables: i64 = connection.query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'",
+                [],
+                |row| row.get(0),
+            )?;
+            // Written by an older version.
+            if tables == 0 {
+                return Ok(None);
+            }
+            read_setting(connection, key)
+        })?;
+        Ok(text.and_then(|text| understood(key, &text)))
+    }
+
+    /// Writes a setting of the service, or forgets it; done when it is on disk.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn save_setting<T: Serialize>(
+        &self,
+        key: &'static str,
+        value: Option<&T>,
+    ) -> Result<(), DatabaseError> {
+        let value = value.map(serde_json::to_string).transpose();
+        let value = value.map_err(|error| DatabaseError {
+            path: self.inner.path.display().to_string(),
+            reason: format!("`{key}` cannot be written as JSON: {error}"),
+        })?;
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::SaveSetting { key, value, done });
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Changes the shared tables; done when it is on disk.
+    async fn apply(&self, statements: Vec<Statement>) -> Result<(), ApplyError> {
+        let (done, answer) = oneshot::channel();
+        self.queue(Operation::Apply { statements, done });
+        let gone = |_| Err(ApplyError::Store(StoreError(self.gone().to_string())));
+        answer.await.unwrap_or_else(gone)
+    }
+
+    /// Counts the changes of the shared tables.
+    fn shared_generation(&self) -> i64 {
+        self.inner.cache.shared_generation.load(Ordering::Acquire)
+    }
+
+    /// A connection for reading.
+    fn reader(&self) -> rusqlite::Result<Connection> {
+        open_reader(&self.inner.path)
+    }
+
+    /// What SQLite says, with the file's name.
+    fn error(&self, error: &rusqlite::Error) -> DatabaseError {
+        DatabaseError::new(&self.inner.path, error)
+    }
+
+    /// Changes tables; done when it is on disk. `work` is one transaction of its own: when it fails,
+    /// nothing of it is kept. It runs on the writer's thread, so it must be quick.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let (done, answer) = oneshot::channel();
+        let path = self.inner.path.clone();
+        let run = move |connection: Option<&Connection>| {
+            let outcome = connection.map(|connection| writer::in_savepoint(connection, work));
+            let (outcome, written) = match outcome {
+                Some(Ok(outcome)) => (Some(outcome), Ok(())),
+                Some(Err(error)) => (None, Err(error)),
+                None => (None, Ok(())),
+            };
+            let answer: writer::Answer = Box::new(move |committed| {
+                let result = committed.and_then(|()| match outcome {
+                    Some(outcome) => outcome.map_err(|error| DatabaseError::new(&path, &error)),
+                    None => Err(DatabaseError {
+                        path: path.display().to_string(),
+                        reason: "it was not written".to_owned(),
+                    }),
+                });
+                let _ = done.send(result);
+            });
+            (answer, written)
+        };
+        self.queue(Operation::Run {
+            work: Box::new(run),
+        });
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Reads tables, on a connection of its own and on a thread for blocking work.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.read(query).await
+    }
+
     /// Waits until everything that was queued before is on disk.
     pub async fn flush(&self) {
         let (done, answer) = oneshot::channel();
@@ -303,14 +482,7 @@ impl Database {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
-        let path = &self.inner.path;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(path, flags)
-            .and_then(|connection| {
-                connection.busy_timeout(schema::BUSY_TIMEOUT)?;
-                query(&connection)
-            })
-            .map_err(|error| DatabaseError::new(path, &error))
+        read_only(&self.inner.path, query)
     }
 
     fn gone(&self) -> DatabaseError {
@@ -319,6 +491,36 @@ impl Database {
             reason: "its writer has ended; start the service again".to_owned(),
         }
     }
+}
+
+fn read_only<T>(
+    path: &Path,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, DatabaseError> {
+    open_reader(path)
+        .and_then(|connection| query(&connection))
+        .map_err(|error| DatabaseError::new(path, &error))
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+fn read_setting(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row("SELECT value FROM setting WHERE key = ?1", [key], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+fn understood<T: DeserializeOwned>(key: &str, text: &str) -> Option<T> {
+    serde_json::from_str(text)
+        .inspect_err(|error| tracing::warn!("the setting `{key}` cannot be read: {error}"))
+        .ok()
 }
 
 /// Makes an empty file that only the user can read; SQLite gives its companions the same mode.
@@ -394,6 +596,20 @@ mod tests {
         assert_eq!(database.apps(), [(name("a"), record)]);
         database.forget_app(&name("a")).await.unwrap();
         assert_eq!(Database::open(&path).unwrap().apps(), []);
+    }
+
+    #[tokio::test]
+    async fn a_setting_is_kept_until_it_is_forgotten() {
+        let (_dir, path) = home();
+        assert_eq!(Database::setting_of::<u16>(&path, "port").unwrap(), None);
+        let database = Database::open(&path).unwrap();
+        assert_eq!(database.setting::<u16>("port").unwrap(), None);
+        database.save_setting("port", Some(&3307)).await.unwrap();
+        assert_eq!(database.setting("port").unwrap(), Some(3307));
+        assert_eq!(database.setting::<bool>("port").unwrap(), None);
+        assert_eq!(Database::setting_of(&path, "port").unwrap(), Some(3307));
+        database.save_setting::<u16>("port", None).await.unwrap();
+        assert_eq!(database.setting::<u16>("port").unwrap(), None);
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One entry for each version, counted by `user_version`. Never change one that was released: add.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 3] = [
+    "
     CREATE TABLE app (
         name TEXT PRIMARY KEY,
         record TEXT NOT NULL
@@ -21,7 +22,33 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE INDEX job_app ON job (app, id);
     CREATE INDEX job_unfinished ON job (id) WHERE unfinished = 1;
-"];
+",
+    "
+    CREATE TABLE setting (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE repository (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX repository_name ON repository (name) WHERE active = 1;
+    CREATE TABLE repository_event (
+        id TEXT PRIMARY KEY,
+        repository TEXT NOT NULL,
+        open INTEGER NOT NULL,
+        lease INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX repository_event_open ON repository_event (repository) WHERE open = 1;
+    CREATE INDEX repository_event_at ON repository_event (repository, at);
+",
+];
 
 /// Why the tables are not what we need.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, mpsc};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
+use super::shared::{self, ApplyError, Statement, StoreError};
 use super::{AppRecord, Cache, DatabaseError, JobRow, schema};
 use crate::app::AppName;
 
@@ -35,12 +36,29 @@ pub(super) enum Operation {
     },
     /// Forget old jobs.
     ForgetJobs { up_to: u64 },
+    /// Write a setting of the service, or forget it.
+    SaveSetting {
+        key: &'static str,
+        value: Option<String>,
+        done: oneshot::Sender<Result<(), DatabaseError>>,
+    },
+    /// Change the shared tables: all statements or none.
+    Apply {
+        statements: Vec<Statement>,
+        done: oneshot::Sender<Result<(), ApplyError>>,
+    },
+    /// Whatever the closure does, in a savepoint of its own: its failure is not the batch's.
+    Run { work: Work },
     /// Nothing: its answer says that everything before it is on disk.
     Flush { done: oneshot::Sender<()> },
 }
 
+/// Something to write that only its caller knows; called without a connection when there is none.
+pub(super) type Work =
+    Box<dyn FnOnce(Option<&Connection>) -> (Answer, rusqlite::Result<()>) + Send>;
+
 /// Tells the one who asked, after the commit.
-type Answer = Box<dyn FnOnce(Result<(), DatabaseError>)>;
+pub(super) type Answer = Box<dyn FnOnce(Result<(), DatabaseError>)>;
 
 /// What the transaction under way changed: the record, or none for a forgotten app.
 type Changes = BTreeMap<AppName, Option<AppRecord>>;
@@ -137,7 +155,7 @@ impl Writer {
 fn apply(
     operation: Operation,
     connection: Option<&Connection>,
-    cache: &Cache,
+    cache: &Arc<Cache>,
     changes: &mut Changes,
 ) -> (Answer, rusqlite::Result<()>) {
     // Whoever dropped the receiving end does not want to know.
@@ -195,6 +213,26 @@ fn apply(
             });
             (Box::new(|_| ()), written)
         }
+        Operation::SaveSetting { key, value, done } => {
+            let written = connection.map_or(Ok(()), |connection| match value {
+                Some(value) => connection
+                    .prepare_cached("INSERT OR REPLACE INTO setting (key, value) VALUES (?1, ?2)")?
+                    .execute(params![key, value])
+                    .map(drop),
+                None => connection
+                    .prepare_cached("DELETE FROM setting WHERE key = ?1")?
+                    .execute([key])
+                    .map(drop),
+            });
+            let answer: Answer = Box::new(move |result| {
+                let _ = done.send(result);
+            });
+            (answer, written)
+        }
+        Operation::Apply { statements, done } => {
+            change_shared(&statements, done, connection, cache)
+        }
+        Operation::Run { work } => work(connection),
         Operation::Flush { done } => {
             let answer: Answer = Box::new(move |_| {
                 let _ = done.send(());
@@ -202,6 +240,37 @@ fn apply(
             (answer, Ok(()))
         }
     }
+}
+
+/// A refused change is taken back by itself: it is no failure of the batch.
+fn change_shared(
+    statements: &[Statement],
+    done: oneshot::Sender<Result<(), ApplyError>>,
+    connection: Option<&Connection>,
+    cache: &Arc<Cache>,
+) -> (Answer, rusqlite::Result<()>) {
+    let written = connection.map_or(Ok(Ok(())), |connection| {
+        shared::write(connection, statements)
+    });
+    let (refused, written) = match written {
+        Ok(Ok(())) => (None, Ok(())),
+        Ok(Err(name)) => (Some(name), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let cache = Arc::clone(cache);
+    let answer: Answer = Box::new(move |result| {
+        let result = match (result, refused) {
+            (Err(error), _) => Err(StoreError(error.to_string()).into()),
+            (Ok(()), Some(name)) => Err(ApplyError::Refused(name)),
+            (Ok(()), None) => {
+                cache.shared_generation.fetch_add(1, Ordering::AcqRel);
+                Ok(())
+            }
+        };
+        // Whoever dropped the receiving end does not want to know.
+        let _ = done.send(result);
+    });
+    (answer, written)
 }
 
 fn save_job(connection: &Connection, row: &JobRow) -> rusqlite::Result<()> {
@@ -216,4 +285,19 @@ fn save_job(connection: &Connection, row: &JobRow) -> rusqlite::Result<()> {
             row.record
         ])
         .map(drop)
+}
+
+/// Does something in a savepoint. The outer error is the disk's: then nothing of the batch is kept.
+pub(super) fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<rusqlite::Result<T>> {
+    connection.execute_batch("SAVEPOINT part")?;
+    let done = work(connection);
+    let end = match &done {
+        Ok(_) => "RELEASE part",
+        Err(_) => "ROLLBACK TO part; RELEASE part",
+    };
+    connection.execute_batch(end)?;
+    Ok(done)
 }

@@ -1,0 +1,91 @@
+//! `/v1/app_version/action/…`: what is done with a version.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::body::V1Json;
+use super::{Answer, V1Error};
+use crate::api::access::By;
+use crate::api::state::State;
+use crate::release::ReleaseError;
+use crate::release::account::Actor;
+use crate::release::state::Action;
+
+/// Body of every action.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(in crate::api) struct ActionBody {
+    /// The version.
+    version_id: String,
+    /// The reason; a rejection needs one.
+    message: String,
+}
+
+/// Takes an action on a version: `submit`, `cancel`, `review`, `pass`, `reject`, `release`, `suspend`,
+/// `recover` or `delete`.
+#[utoipa::path(post, path = "/v1/app_version/action/{action}", tag = "publishing",
+    params(("action" = String, Path, description = "The action")),
+    request_body = ActionBody,
+    responses((status = 200, description = "`version_id`"),
+              (status = 403, description = "One may not"),
+              (status = 409, description = "Its state does not allow it; `details` has the state and what to do first")))]
+pub(in crate::api) async fn act(
+    state: web::Data<State>,
+    By(actor): By,
+    action: web::Path<String>,
+    V1Json(body): V1Json<ActionBody>,
+) -> Answer {
+    take(state, actor, &action, body).await
+}
+
+/// Likewise by the paths of OpenPitrix 0.4, which knows several reviewers; here there is one.
+#[utoipa::path(post, path = "/v1/app_version/action/{action}/{reviewer}", tag = "publishing",
+    params(("action" = String, Path, description = "`review`, `pass` or `reject`"),
+           ("reviewer" = String, Path, description = "`admin`, `isv`, `business` or `technical`")),
+    request_body = ActionBody,
+    responses((status = 200, description = "`version_id`"),
+              (status = 403, description = "One may not"),
+              (status = 409, description = "Its state does not allow it")))]
+pub(in crate::api) async fn review(
+    state: web::Data<State>,
+    By(actor): By,
+    path: web::Path<(String, String)>,
+    V1Json(body): V1Json<ActionBody>,
+) -> Answer {
+    let (action, reviewer) = path.into_inner();
+    let is_known = matches!(action.as_str(), "review" | "pass" | "reject")
+        && matches!(
+            reviewer.as_str(),
+            "admin" | "isv" | "business" | "technical"
+        );
+    if !is_known {
+        return Err(
+            ReleaseError::not_found("action", "操作", &format!("{action}/{reviewer}")).into(),
+        );
+    }
+    take(state, actor, &action, body).await
+}
+
+async fn take(state: web::Data<State>, actor: Actor, action: &str, body: ActionBody) -> Answer {
+    let action = match action.parse() {
+        Ok(Action::Create | Action::Modify) | Err(_) => {
+            return Err(V1Error::from(ReleaseError::not_found(
+                "action", "操作", action,
+            )));
+        }
+        Ok(action) => action,
+    };
+    if body.version_id.is_empty() {
+        return Err(ReleaseError::missing("version_id").into());
+    }
+    let releases = state.service.releases.clone();
+    // In the service's own runtime: a caller that goes away leaves nothing half done.
+    let done = state.main.spawn(async move {
+        releases
+            .act(&actor, &body.version_id, action, &body.message)
+            .await?;
+        Ok::<_, ReleaseError>(json!({ "version_id": body.version_id }))
+    });
+    Ok(HttpResponse::Ok().json(super::done(done).await?))
+}

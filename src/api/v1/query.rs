@@ -1,0 +1,100 @@
+//! The query of an address, whose keys may be repeated: `?status=draft&status=passed`.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::error::V1Error;
+use crate::release::{Page, ReleaseError};
+
+/// The pairs of a query, in their order.
+pub(in crate::api) struct Query(Vec<(String, String)>);
+
+impl FromRequest for Query {
+    type Error = V1Error;
+    type Future = Ready<Result<Self, V1Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+        ready(Ok(Self(pairs.into_owned().collect())))
+    }
+}
+
+impl Query {
+    /// The values of a key; some clients write brackets behind it.
+    fn all(&self, key: &str) -> Vec<&str> {
+        let is_it = |name: &str| name.strip_suffix("[]").unwrap_or(name) == key;
+        let pairs = self.0.iter().filter(|(name, _)| is_it(name));
+        pairs.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The first value of a key.
+    pub(super) fn one(&self, key: &str) -> Option<&str> {
+        let value = self.all(key).into_iter().next();
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The values of a key, those with commas in them as several.
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
+        let all = self.all(key);
+        let parts = all.iter().flat_map(|value| value.split(','));
+        let parts = parts.map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    }
+
+    /// A value that must be there.
+    pub(super) fn need(&self, key: &str) -> Result<&str, V1Error> {
+        Ok(self.one(key).ok_or_else(|| ReleaseError::missing(key))?)
+    }
+
+    /// A number.
+    pub(super) fn number(&self, key: &str) -> Result<Option<i64>, V1Error> {
+        let number = self.one(key).map(str::parse).transpose();
+        Ok(number.map_err(|_| ReleaseError::parameter(key, "it is no number"))?)
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        let value = self.all(key).into_iter().next();
+        value.is_some_and(|value| !matches!(value, "false" | "0"))
+    }
+
+    /// Which part of a list is asked for.
+    pub(super) fn page(&self) -> Result<Page, V1Error> {
+        let (limit, offset) = (self.number("limit")?, self.number("offset")?);
+        let page = Page::new(limit, offset, self.one("sort_key"), self.flag("reverse"));
+        Ok(page?)
+    }
+
+    /// A query of the same meaning has the same key.
+    pub(super) fn key(&self, what: &str, whose: &str) -> String {
+        let mut pairs: Vec<_> = self.0.iter().collect();
+        pairs.sort();
+        format!("{what} {whose} {pairs:?}")
+    }
+
+    /// The pairs as the fields of a form.
+    pub(super) fn into_fields(self) -> Vec<(String, String)> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn keys_may_be_repeated_and_values_may_have_commas() {
+        let request = actix_web::test::TestRequest::with_uri(
+            "/v1/apps?status=draft&status=passed,active&search_word=%E4%B8%AD&offset=-1&reverse",
+        );
+        let request = request.to_http_request();
+        let query = Query::extract(&request).await.ok().unwrap();
+        assert_eq!(query.list("status"), ["draft", "passed", "active"]);
+        assert_eq!(query.one("search_word"), Some("中"));
+        assert!(query.flag("reverse"));
+        assert!(query.page().is_err());
+        assert!(query.need("app_id").is_err());
+    }
+}

@@ -1,0 +1,287 @@
+//! Every change of a version's state, in one place.
+
+use serde_json::json;
+
+use super::account::Actor;
+use super::error::{Kind, ReleaseError};
+use super::model::{About, App, Version};
+use super::shelf::Place;
+use super::state::{self, Action, State};
+use super::{Releases, app_follows, attachment, audit, category, clock, not_yours};
+use crate::database::shared::{ApplyError, Statement};
+use crate::repository::{Entry, Package, PackageKind};
+
+/// The longest reason, bytes.
+const MAX_MESSAGE: usize = 8 << 10;
+
+/// The states that an action is possible in, as SQL wants them.
+pub(super) fn from(action: Action) -> String {
+    let states = state::transition(action).from.iter();
+    let quoted: Vec<String> = states.map(|state| format!("'{state}'")).collect();
+    quoted.join(", ")
+}
+
+impl Releases {
+    /// Takes an action on a version: all of them but [`Action::Create`] and [`Action::Modify`], which
+    /// need a package.
+    ///
+    /// # Errors
+    /// The state does not allow it, the actor may not, a reason is missing, or the repository fails.
+    pub async fn act(
+        &self,
+        actor: &Actor,
+        version_id: &str,
+        action: Action,
+        message: &str,
+    ) -> Result<(), ReleaseError> {
+        let message = message.trim();
+        let version = self.find_version(version_id).await?;
+        self.check(actor, &version, action, message).await?;
+        match action {
+            Action::Release | Action::Recover | Action::Suspend | Action::Delete => {}
+            Action::Create
+            | Action::Modify
+            | Action::Submit
+            | Action::Cancel
+            | Action::Review
+            | Action::Pass
+            | Action::Reject => return self.commit(actor, &version, action, message).await,
+        }
+        // What lies in the repository follows, so nobody else may be at it.
+        let _held = self.store.lock(&version_lock(version_id)).await?;
+        let version = self.find_version(version_id).await?;
+        self.check(actor, &version, action, message).await?;
+        let app = self.find_app(&version.app_id).await?;
+        let place = self.shelves.place(&app.repo_id).await?;
+        let done = match action {
+            Action::Release | Action::Recover => {
+                let about = match (action, &app.published) {
+                    (Action::Recover, Some(published)) => published,
+                    _ => &app.about,
+                };
+                let entry = entry(&app, about, &version)?;
+                let published = self
+                    .shelves
+                    .publish(&place.id, &entry, version.digest()?)
+                    .await;
+                match published {
+                    Ok(()) => self.commit(actor, &version, action, message).await,
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Action::Suspend => {
+                let withdrawn = self.withdraw(&place, &app, &version).await;
+                match withdrawn {
+                    Ok(()) => self.commit(actor, &version, action, message).await,
+                    Err(error) => Err(error),
+                }
+            }
+            _ => self.commit(actor, &version, action, message).await,
+        };
+        if let Err(error) = done {
+            // The repository may be ahead of the database: it goes back to what that says.
+            if let Err(error) = self.settle(&place, version_id).await {
+                tracing::warn!(version_id, "a version was not set right: {error}");
+            }
+            return Err(error);
+        }
+        if action == Action::Delete {
+            if place.active && version.status == State::Suspended {
+                // It was withdrawn when it was suspended, unless that was cut off.
+                if let Err(error) = self.withdraw(&place, &app, &version).await {
+                    tracing::warn!(version_id, "{error}");
+                }
+            }
+            self.forget_unused(&place, &version.sha256).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn withdraw(
+        &self,
+        place: &Place,
+        app: &App,
+        version: &Version,
+    ) -> Result<(), ReleaseError> {
+        self.shelves
+            .withdraw(&place.id, &app.name, &version.version, version.digest()?)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the actor may do it, and whether the state allows it.
+    async fn check(
+        &self,
+        actor: &Actor,
+        version: &Version,
+        action: Action,
+        message: &str,
+    ) -> Result<(), ReleaseError> {
+        let is_owner = actor.owns(&version.owner);
+        if !state::may(actor.role, is_owner, action) {
+            return Err(
+                ReleaseError::denied(&format!("{action} this version"), "执行该操作")
+                    .with(json!({ "action": action, "role": actor.role })),
+            );
+        }
+        if state::transition(action).needs_message && message.is_empty() {
+            return Err(ReleaseError::missing("message"));
+        }
+        if message.len() > MAX_MESSAGE {
+            return Err(ReleaseError::parameter(
+                "message",
+                "it is longer than 8 KiB; say it in fewer words",
+            ));
+        }
+        if state::after(version.status, action).is_none() {
+            return Err(ReleaseError::status(
+                &version.version_id,
+                version.status,
+                action,
+            ));
+        }
+        if action == Action::Pass && is_owner && self.accounts.has_other_admin(actor).await? {
+            return Err(ReleaseError::new(
+                Kind::Denied,
+                "cannot_review_own",
+                "you may not pass your own version while there is another administrator; let that one review it",
+                "存在其他管理员时，不能审核自己提交的版本",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Changes the state, with the row of the history, the app's state and, at a release, what the
+    /// store shows: all of it or nothing.
+    async fn commit(
+        &self,
+        actor: &Actor,
+        version: &Version,
+        action: Action,
+        message: &str,
+    ) -> Result<(), ReleaseError> {
+        let row = state::transition(action);
+        let (version_id, app_id) = (&version.version_id, &version.app_id);
+        let kept = match action {
+            Action::Reject | Action::Suspend => message,
+            Action::Cancel | Action::Review | Action::Delete => &version.message,
+            _ => "",
+        };
+        let mut statements = vec![
+            Statement::new(
+                format!(
+                    "UPDATE release_version
+                     SET status = $2, message = $3, updated = $4, status_time = $4
+                     WHERE version_id = $1 AND sha256 = $5 AND status IN ({})",
+                    from(action)
+                ),
+                [
+                    version_id.into(),
+                    row.to.as_str().into(),
+                    kept.into(),
+                    clock::now().into(),
+                    (&version.sha256).into(),
+                ],
+            )
+            .or_refuse("app_version_incorrect_status"),
+            audit::row(
+                actor,
+                actor.owns(&version.owner),
+                version_id,
+                app_id,
+                action,
+                row.to,
+                message,
+            ),
+            app_follows(app_id),
+        ];
+        if action == Action::Release {
+            statements.push(Statement::new(
+                "UPDATE release_app SET published = about, published_search = search
+                 WHERE app_id = $1",
+                [app_id.into()],
+            ));
+            statements.extend(attachment::publish(app_id));
+            statements.extend(category::publish(app_id));
+        }
+        let applied = self.store.apply(statements).await;
+        self.explain(version_id, action, applied).await
+    }
+
+    /// A refusal because somebody else was quicker is told with the state that it left.
+    pub(super) async fn explain(
+        &self,
+        version_id: &str,
+        action: Action,
+        applied: Result<(), ApplyError>,
+    ) -> Result<(), ReleaseError> {
+        match applied {
+            Ok(()) => Ok(()),
+            Err(ApplyError::Refused("app_version_incorrect_status")) => {
+                let now = self.find_version(version_id).await?;
+                Err(ReleaseError::status(version_id, now.status, action))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The package of a version, if it may be had: a released one by everybody, others by their
+    /// developer and by administrators.
+    ///
+    /// # Errors
+    /// There is no such version, it is not the actor's, or the repository fails.
+    pub async fn package(
+        &self,
+        actor: &Actor,
+        version_id: &str,
+    ) -> Result<(App, Version, Package), ReleaseError> {
+        let version = self.find_version(version_id).await?;
+        let sees =
+            version.status == State::Active || super::sees_all(actor) || actor.owns(&version.owner);
+        if !sees {
+            return Err(not_yours("package"));
+        }
+        if version.status == State::Deleted {
+            return Err(ReleaseError::not_found("version", "应用版本", version_id));
+        }
+        let app = self.find_app(&version.app_id).await?;
+        let package = self.shelves.kept(&app.repo_id, version.digest()?).await?;
+        Ok((app, version, package))
+    }
+}
+
+/// Held while a version and what lies of it in the repository change together.
+pub(super) fn version_lock(version_id: &str) -> String {
+    format!("version:{version_id}")
+}
+
+/// What the index says of a version.
+pub(super) fn entry(app: &App, about: &About, version: &Version) -> Result<Entry, ReleaseError> {
+    let manifest = &version.manifest;
+    let mut entry = Entry::default();
+    entry.name.clone_from(&app.name);
+    entry.version.clone_from(&version.version);
+    entry.app_version.clone_from(&manifest.app_version);
+    entry.description.clone_from(&about.description);
+    entry.home.clone_from(&about.home);
+    entry.icon.clone_from(&about.icon);
+    entry.keywords.clone_from(&about.keywords);
+    entry.maintainers.clone_from(&about.maintainers);
+    entry.sources.clone_from(&about.sources);
+    entry.screenshots.clone_from(&about.screenshots);
+    entry.kind = match manifest.package_type.as_str() {
+        "godoos" => PackageKind::Godoos,
+        "openpitrix" => PackageKind::Openpitrix,
+        "helm" => PackageKind::Helm,
+        _ => PackageKind::Unknown,
+    };
+    entry.category.clone_from(&manifest.category);
+    entry.platforms.clone_from(&manifest.platforms);
+    entry.pkg.clone_from(&manifest.pkg);
+    entry.pkg_digest = manifest.pkg_sha256.parse().ok();
+    entry.size = version.size;
+    entry.urls = vec![format!("{}-{}.{}", app.name, version.version, version.kind)];
+    entry.digest = Some(version.digest()?);
+    entry.created = clock::rfc3339(version.created);
+    Ok(entry)
+}

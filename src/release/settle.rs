@@ -1,0 +1,169 @@
+//! Sets right what a crash cut off. The database is right; the repository follows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Releases;
+use super::error::ReleaseError;
+use super::model::{self, Version};
+use super::publish::{entry, version_lock};
+use super::shelf::Place;
+use super::state::State;
+use crate::database::shared::Statement;
+
+/// How soon the catalogs of one server show what another one released.
+const FOLLOW_PERIOD: Duration = Duration::from_secs(2);
+
+/// What was set right in a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Versions that were put into the index.
+    pub published: Vec<String>,
+    /// Versions that were taken out of it.
+    pub withdrawn: Vec<String>,
+    /// Packages that belonged to no version.
+    pub swept: usize,
+    /// Released versions whose package in the repository is another one, as `name version`.
+    pub altered: Vec<String>,
+}
+
+impl Releases {
+    /// Sets every repository right that can be written. Another server that is at it does it for us.
+    pub async fn settle_all(&self) {
+        let places = match self.shelves.places().await {
+            Ok(places) => places,
+            Err(error) => {
+                tracing::warn!("the repositories were not set right: {error}");
+                return;
+            }
+        };
+        for place in places {
+            match self.settle_place(&place).await {
+                Ok(settled) if settled != Settled::default() => {
+                    tracing::info!(repository = place.name, ?settled, "set right");
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(repository = place.name, "was not set right: {error}");
+                }
+            }
+        }
+    }
+
+    /// Shows in this server's catalogs what other servers release and suspend, as long as it runs.
+    pub async fn follow(&self) {
+        let mut known = None;
+        loop {
+            tokio::time::sleep(FOLLOW_PERIOD).await;
+            // A database that is away for a while is asked again.
+            let Ok(generation) = self.store.generation().await else {
+                continue;
+            };
+            if known == Some(generation) {
+                continue;
+            }
+            known = Some(generation);
+            for place in self.shelves.places().await.unwrap_or_default() {
+                // What went wrong is in the log.
+                let _ = self.shelves.look_again(&place.id).await;
+            }
+        }
+    }
+
+    /// Sets one repository right.
+    ///
+    /// # Errors
+    /// What the repository or the database says.
+    pub async fn settle_place(&self, place: &Place) -> Result<Settled, ReleaseError> {
+        let mut settled = Settled::default();
+        let lock = format!("settle:{}", place.id);
+        let Some(_held) = self.store.try_lock(&lock).await? else {
+            return Ok(settled);
+        };
+        let versions = self.versions_of(&place.id).await?;
+        let mut used = BTreeSet::new();
+        if !versions.is_empty() {
+            let entries = self.shelves.entries(&place.id).await?;
+            let listed: BTreeMap<(&str, &str), _> = entries
+                .iter()
+                .map(|entry| ((entry.name.as_str(), entry.version.as_str()), entry.digest))
+                .collect();
+            for (name, version) in &versions {
+                let digest = listed.get(&(name.as_str(), version.version.as_str()));
+                let ours = version.digest()?;
+                used.insert(ours);
+                let is_ours = digest.is_some_and(|digest| *digest == Some(ours));
+                let shown = || format!("{name} {}", version.version);
+                let is_active = version.status == State::Active;
+                match (is_active, digest) {
+                    (true, Some(_)) if !is_ours => {
+                        // Somebody wrote to the repository by himself.
+                        tracing::error!(
+                            repository = place.name,
+                            "`{name}` {} is released, and its package in the repository is another one",
+                            version.version
+                        );
+                        settled.altered.push(shown());
+                    }
+                    (true, None) => {
+                        self.settle_version(place, &version.version_id).await?;
+                        settled.published.push(shown());
+                    }
+                    (false, Some(_)) if is_ours => {
+                        self.settle_version(place, &version.version_id).await?;
+                        settled.withdrawn.push(shown());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for sha256 in self.shelves.all_kept(&place.id).await? {
+            if !used.contains(&sha256) {
+                self.forget_unused(place, &sha256.to_string()).await;
+                settled.swept += 1;
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Sets one version right, when nobody is at it.
+    async fn settle_version(&self, place: &Place, version_id: &str) -> Result<(), ReleaseError> {
+        let Some(_held) = self.store.try_lock(&version_lock(version_id)).await? else {
+            return Ok(());
+        };
+        self.settle(place, version_id).await
+    }
+
+    /// Likewise, by the one who is at it.
+    pub(super) async fn settle(&self, place: &Place, version_id: &str) -> Result<(), ReleaseError> {
+        let version = self.find_version(version_id).await?;
+        let app = self.find_app(&version.app_id).await?;
+        if version.status == State::Active {
+            let about = app.published.as_ref().unwrap_or(&app.about);
+            let entry = entry(&app, about, &version)?;
+            self.shelves
+                .publish(&place.id, &entry, version.digest()?)
+                .await?;
+            return Ok(());
+        }
+        self.withdraw(place, &app, &version).await
+    }
+
+    /// The versions of a repository that are not deleted, with their names.
+    async fn versions_of(&self, repo_id: &str) -> Result<Vec<(String, Version)>, ReleaseError> {
+        let columns = model::VERSION;
+        let statement = Statement::new(
+            format!(
+                "SELECT {columns}, release_app.name
+                 FROM release_version JOIN release_app USING (app_id)
+                 WHERE release_app.repo_id = $1 AND release_version.status <> 'deleted'"
+            ),
+            [repo_id.into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows
+            .iter()
+            .map(|row| (row.text(15), model::version(row)))
+            .collect())
+    }
+}
