@@ -10,9 +10,25 @@ use crate::support::{descendants, kill_9};
 pub(super) struct Chromium(Child);
 
 impl Chromium {
+    /// Opens an empty page; it listens on a port that it writes into `chromium/DevToolsActivePort`.
+    pub(super) fn controlled(folder: &Path) -> Self {
+        Self::start(
+            &[
+                "--remote-debugging-port=0",
+                "--hide-scrollbars",
+                "about:blank",
+            ],
+            folder,
+        )
+    }
+
     /// Opens a page. `names` are rules such as `MAP evil.test 127.0.0.1`, instead of a name server.
     /// What it writes lies in `folder`.
     pub(super) fn open(url: &str, names: &str, folder: &Path) -> Self {
+        Self::start(&[&format!("--host-resolver-rules={names}"), url], folder)
+    }
+
+    fn start(arguments: &[&str], folder: &Path) -> Self {
         let output = File::create(folder.join("chromium.txt")).unwrap();
         let child = Command::new("chromium")
             .args([
@@ -29,12 +45,11 @@ impl Chromium {
                 "--disable-popup-blocking",
                 "--disable-sync",
             ])
-            .arg(format!("--host-resolver-rules={names}"))
             .arg(format!(
                 "--user-data-dir={}",
                 folder.join("chromium").display()
             ))
-            .arg(url)
+            .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -47,6 +62,12 @@ impl Chromium {
                 )
             });
         Self(child)
+    }
+
+    /// Its main process.
+    #[allow(dead_code, reason = "the bench asks for it, the tests do not")]
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
     }
 }
 
