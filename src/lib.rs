@@ -8,7 +8,9 @@
 //! [`cli`] and [`api`] are what people and programs talk to. They turn a wish into a
 //! [`job`], the only thing that changes anything. A job lays a command list flat (`command::plan`)
 //! and runs its steps ([`command`]); a step that needs a process asks the [`supervisor`], which
-//! asks the keeper of [`platform`]. [`archive`] opens archives, [`database`] remembers,
+//! asks the keeper of [`platform`]. [`archive`] opens archives, [`download`] fetches files,
+//! [`release`] leads packages through review into the store, [`catalog`] knows what can be installed,
+//! [`package`] checks packages and keeps them on the shelf of a package server, [`database`] remembers,
 //! [`library`] knows every path, and [`app`] is what an author wrote.
 //!
 //! # What holds
@@ -24,7 +26,7 @@
 //! - The service may be killed at any moment: processes, exit codes and output belong to the
 //!   keeper, which lives on.
 //!
-//! # Three walks
+//! # Five walks
 //!
 //! **`POST /store/setting` with a new port**: `api` (guard, handler) → `job` (the app's worker
 //! saves the config) → `command` (plan, `changeFile`, `exec`, `start`) → `supervisor` →
@@ -34,18 +36,30 @@
 //! `supervisor` (actor → state machine → actor) → `platform`. Nothing above the supervisor takes
 //! part.
 //!
+//! **An app is upgraded**: `api` → `job` (fetches by [`download`] and [`catalog`], unpacks by [`archive`]
+//! beside the app, takes along what is the user's, switches the folders) → `command` (the install
+//! list, the start) → `supervisor` (ready?) → `job` (commits, or puts everything back).
+//!
+//! **`PUT /package/upload`**: `api` (gate, the body into a file beside the shelf, block by block) →
+//! [`package`] (inspected whole, synced, renamed into its place, remembered) → `api` answers.
+//!
 //! **The service is killed and starts again**: `service` opens the home → `supervisor` asks the
-//! keeper what lives and takes it over → `job` marks what was interrupted and brings back what
-//! should run.
+//! keeper what lives and takes it over → `job` takes back or finishes what was cut off, marks what
+//! was interrupted and brings back what should run.
 
 pub mod api;
 pub mod app;
 pub mod archive;
+pub mod catalog;
 pub mod cli;
 pub mod command;
 pub mod database;
+pub mod download;
 pub mod job;
 pub mod library;
+pub mod package;
 pub mod platform;
+pub mod release;
+pub mod repository;
 pub mod service;
 pub mod supervisor;

@@ -84,6 +84,11 @@ impl Library {
         self.home.join("data")
     }
 
+    /// `cache/upload`: packages on their way in. What lies there may be deleted while no service runs.
+    pub fn upload_dir(&self) -> PathBuf {
+        self.home.join("cache").join("upload")
+    }
+
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.data_dir().join("storekeeper.db")
@@ -109,6 +114,37 @@ impl Library {
         self.job_log_dir().join(format!("{job}.log"))
     }
 
+    /// `cache/download`: files that were fetched. Made when something is.
+    pub fn download_dir(&self) -> PathBuf {
+        self.home.join("cache").join("download")
+    }
+
+    /// `cache/catalog`: the lists of the catalogs. Made when one is fetched.
+    pub fn catalog_dir(&self) -> PathBuf {
+        self.home.join("cache").join("catalog")
+    }
+
+    /// `cache/repository`: the indexes of the repositories. Made when one is read.
+    pub fn repository_cache_dir(&self) -> PathBuf {
+        self.home.join("cache").join("repository")
+    }
+
+    /// `repository`: the packages of the repository that is there from the start. Made when one is
+    /// published.
+    pub fn local_repository_dir(&self) -> PathBuf {
+        self.home.join("repository")
+    }
+
+    /// The keys of the repositories (mode 0600).
+    pub fn repository_keys(&self) -> PathBuf {
+        self.data_dir().join("repository-keys.json")
+    }
+
+    /// What the package server inside the service serves, with its drop folders. Made when it runs.
+    pub fn shelf_dir(&self) -> PathBuf {
+        self.home.join("packages")
+    }
+
     /// What the keeper knows of living processes, one file each.
     pub fn pid_dir(&self) -> PathBuf {
         self.data_dir().join("pid")
@@ -117,6 +153,11 @@ impl Library {
     /// The keeper's socket.
     pub fn keeper_socket(&self) -> PathBuf {
         self.data_dir().join("keeper.sock")
+    }
+
+    /// The data of uninstalled apps.
+    pub fn trash_dir(&self) -> PathBuf {
+        self.home.join("trash")
     }
 
     /// Held while a service runs on this home.

@@ -11,11 +11,17 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::{App, AppName, Config, Problem};
-use crate::database::{AppRecord, Database};
+use crate::catalog::{Catalogs, Listener};
+use crate::database::shared::{MetaStore, Postgres, SharedSqlite};
+use crate::database::{AppRecord, Database, DatabaseError, RepositoryStore};
+use crate::download::Downloader;
 use crate::job::apps::Apps;
 use crate::job::event::Events;
+use crate::job::notice::Notices;
 use crate::job::{Action, Failure, Jobs};
 use crate::library::Library;
+use crate::release::Releases;
+use crate::repository::Repositories;
 use crate::supervisor::{Inheritance, State, Status, Supervisor};
 
 /// The parts that a request needs. Cheap to clone.
@@ -31,11 +37,24 @@ pub struct Service {
     pub jobs: Jobs,
     /// What happens.
     pub events: Events,
+    /// What a person should hear of.
+    pub notices: Notices,
     /// The files.
     pub apps: Apps,
+    /// What comes from the network.
+    pub downloader: Downloader,
+    /// What can be installed.
+    pub catalogs: Catalogs,
+    /// Where packages are published.
+    pub repositories: Repositories,
+    /// Publishing, and who may.
+    pub releases: Releases,
     watcher: Watcher,
     lock: Arc<Lock>,
 }
+
+/// The setting that holds the proxy's address.
+pub(crate) const PROXY: &str = "proxy";
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +68,36 @@ impl Service {
     /// # Errors
     /// One sentence: the home cannot be written, or somebody holds it.
     pub async fn open(home: &Path) -> Result<Self, StartError> {
+        Self::open_with(home, None).await
+    }
+
+    /// Likewise, with what servers share in the PostgreSQL at this address.
+    ///
+    /// # Errors
+    /// Likewise, or the database cannot be used.
+    pub async fn open_with(home: &Path, shared: Option<&str>) -> Result<Self, StartError> {
+        let postgres = match shared {
+            Some(address) => Some(
+                Postgres::open(address)
+                    .await
+                    .map_err(|error| StartError(error.to_string()))?,
+            ),
+            None => None,
+        };
         let home = home.to_owned();
-        let files = tokio::task::spawn_blocking(move || open_files(&home));
-        let (library, lock, database) = match files.await {
+        let records = postgres.clone();
+        let files = tokio::task::spawn_blocking(move || open_files(&home, records));
+        let (library, lock, database, catalogs, repositories, downloader) = match files.await {
             Ok(opened) => opened?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
+        let store: Arc<dyn MetaStore> = match postgres {
+            Some(postgres) => Arc::new(postgres),
+            None => Arc::new(SharedSqlite::new(database.clone())),
+        };
+        let releases = Releases::new(store, Arc::new(repositories.clone()));
         let events = Events::new();
+        let notices = Notices::new(events.clone());
         let watcher = Watcher::default();
         let (supervisor, inheritance) = {
             let (watcher, events) = (watcher.clone(), events.clone());
@@ -72,22 +114,49 @@ impl Service {
             database.clone(),
             supervisor.clone(),
             events.clone(),
+            notices.clone(),
+            downloader.clone(),
+            catalogs.clone(),
         )
         .await
         .map_err(|error| StartError(error.to_string()))?;
+        let settled = jobs.recover().await;
         let service = Self {
             apps: Apps::new(library.clone(), database.clone()),
+            downloader,
+            catalogs,
+            repositories,
+            releases,
             library,
             database,
             supervisor,
             jobs,
             events,
+            notices,
             watcher: watcher.clone(),
             lock: Arc::new(lock),
         };
         watcher.watch(&service);
-        tokio::spawn(bring_back(service.clone(), inheritance));
+        tokio::spawn(bring_back(service.clone(), inheritance.without(&settled)));
         tokio::spawn(rest(service.events.clone()));
+        service.catalogs.listen(tell_of_catalogs(&service));
+        service.catalogs.keep_fresh();
+        let (forget, events) = (service.catalogs.forgetter(), service.events.clone());
+        service.repositories.on_change(move |name| {
+            forget();
+            events.publish("repository", &json!({ "name": name }));
+        });
+        service
+            .repositories
+            .recover(shared.is_none())
+            .await
+            .map_err(|error| StartError(error.to_string()))?;
+        service.repositories.keep_fresh();
+        tokio::spawn(keep_settled(service.releases.clone()));
+        if shared.is_some() {
+            let releases = service.releases.clone();
+            tokio::spawn(async move { releases.follow().await });
+        }
         Ok(service)
     }
 
@@ -114,6 +183,16 @@ impl Service {
         self.apps.config(app)
     }
 
+    /// Asks a proxy for what is not on this computer; none: as the environment says.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changes.
+    pub async fn set_proxy(&self, proxy: Option<&url::Url>) -> Result<(), DatabaseError> {
+        self.database.save_setting(PROXY, proxy).await?;
+        self.downloader.set_proxy(proxy);
+        Ok(())
+    }
+
     /// Writes the address that is listened on beside our pid into the lock file, so that the
     /// command line finds us and a second service can name it.
     pub fn set_address(&self, address: &str) {
@@ -130,13 +209,40 @@ impl Service {
     }
 }
 
-fn open_files(home: &Path) -> Result<(Library, Lock, Database), StartError> {
+/// What is opened before anything runs.
+type Opened = (Library, Lock, Database, Catalogs, Repositories, Downloader);
+
+/// `shared` is where several servers keep their repositories together.
+fn open_files(home: &Path, shared: Option<Postgres>) -> Result<Opened, StartError> {
     let library = Library::open(home).map_err(|error| StartError(error.to_string()))?;
     let lock = Lock::take(&library)?;
     let database =
         Database::open(&library.database()).map_err(|error| StartError(error.to_string()))?;
-    crate::job::recover(&library);
-    Ok((library, lock, database))
+    let downloader = Downloader::new(&library.download_dir());
+    let proxy: Option<url::Url> = database
+        .setting(PROXY)
+        .map_err(|error| StartError(error.to_string()))?;
+    downloader.set_proxy(proxy.as_ref());
+    let store: Arc<dyn RepositoryStore> = match shared {
+        Some(postgres) => Arc::new(postgres),
+        None => Arc::new(database.clone()),
+    };
+    let repositories = Repositories::new(&library, store, &downloader);
+    let catalogs = Catalogs::open(&library, &database, &downloader, &repositories)
+        .map_err(|error| StartError(error.to_string()))?;
+    Ok((library, lock, database, catalogs, repositories, downloader))
+}
+
+/// How often what lies in repositories is held against what the database says.
+const SETTLE_PERIOD: Duration = Duration::from_hours(1);
+
+/// Sets right what a crash cut off, and looks again from time to time: another server may have been
+/// killed meanwhile.
+async fn keep_settled(releases: Releases) {
+    loop {
+        releases.settle_all().await;
+        tokio::time::sleep(SETTLE_PERIOD).await;
+    }
 }
 
 /// How long nothing must happen until memory is given back: a first time soon, and once more when
@@ -249,6 +355,7 @@ struct Watched {
     jobs: Jobs,
     apps: Apps,
     database: Database,
+    notices: Notices,
     runtime: tokio::runtime::Handle,
 }
 
@@ -258,6 +365,7 @@ impl Watcher {
             jobs: service.jobs.clone(),
             apps: service.apps.clone(),
             database: service.database.clone(),
+            notices: service.notices.clone(),
             runtime: tokio::runtime::Handle::current(),
         });
     }
@@ -271,7 +379,18 @@ impl Watcher {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells people of an app that ended by itself.
+    fn notice(&self, app: &AppName, status: &Status) {
+        let parts = self.parts();
+        if let Some(Watched { jobs, notices, .. }) = &*parts
+            && !jobs.is_closing()
+        {
+            notices.status(app, status, jobs.is_busy(app));
+        }
+    }
+
     fn changed(&self, app: &AppName, status: &Status) {
+        self.notice(app, status);
         let ended = match status.state {
             State::Stopped | State::Failed => true,
             State::Starting
@@ -288,6 +407,7 @@ impl Watcher {
             apps,
             database,
             runtime,
+            notices: _,
         }) = self.parts().clone()
         else {
             return;
@@ -316,6 +436,24 @@ impl Watcher {
             }
         });
     }
+}
+
+/// Tells of catalogs that changed, and of the updates that they bring.
+fn tell_of_catalogs(service: &Service) -> Listener {
+    // What the catalogs hold must not hold them.
+    let (events, notices) = (service.events.clone(), service.notices.clone());
+    let database = service.database.clone();
+    let catalogs = service.catalogs.downgrade();
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |catalog| {
+        events.publish("catalogs", &json!({ "name": catalog }));
+        let (notices, database, catalogs) = (notices.clone(), database.clone(), catalogs.clone());
+        runtime.spawn_blocking(move || {
+            if let Some(catalogs) = Catalogs::upgrade(&catalogs) {
+                notices.updates(&catalogs.updates(&database));
+            }
+        });
+    })
 }
 
 /// Held while a service runs on a home. The file tells who holds it: the pid, and in a second line

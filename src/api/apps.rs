@@ -1,6 +1,6 @@
 //! `/api/apps`: the apps as they are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::http::header;
@@ -13,11 +13,12 @@ use super::error::{ApiError, status};
 use super::roster::{About, Entry};
 use super::state::State;
 use super::usage::Usage;
-use super::{doctor, log, stream};
-use crate::app::{App, AppName, InstallInfo, Problem, parse};
+use super::{doctor, form, log, stream};
+use crate::app::{App, AppName, InstallInfo, Origin, Problem};
 use crate::command::plan::{self, Plan};
 use crate::command::preview;
-use crate::job::{Action, Failure, FailureCode, JobRecord, JobState};
+use crate::database::{AppRecord, Previous};
+use crate::job::{Action, Failure, FailureCode, JobRecord, JobState, Ticket};
 use crate::supervisor::Status;
 
 /// What a handler gives back.
@@ -29,9 +30,6 @@ const DEFAULT_LINES: usize = 200;
 /// Most lines that are told at once.
 const MAX_LINES: usize = 10_000;
 
-/// Larger manifests are mistakes.
-const MAX_MANIFEST_BYTES: u64 = 4 << 20;
-
 /// One app in a list.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +40,14 @@ pub(super) struct Summary<'a> {
     installed: Option<String>,
     /// When it was installed, in milliseconds since 1970.
     installed_at: Option<u64>,
+    /// Where its program came from; null when somebody put it there by hand.
+    origin: Option<Origin>,
+    /// The version before, which a rollback brings back.
+    previous: Option<Previous>,
+    /// Upgrades leave it alone.
+    pinned: bool,
+    /// Versions that are not offered.
+    skipped: Vec<String>,
     /// Its process.
     #[schema(value_type = Object)]
     status: Status,
@@ -63,6 +69,8 @@ pub(super) struct Detail<'a> {
     manifest: &'a InstallInfo,
     /// The settings in force, secrets as `***`.
     config: Map<String, Value>,
+    /// The settings to go back to; null when those in force are the ones that worked.
+    last_working: Option<form::LastWorking>,
 }
 
 /// `?usage=true`.
@@ -78,7 +86,7 @@ pub(super) struct ListQuery {
 #[serde(default)]
 pub(super) struct WaitQuery {
     /// Answer when the job has ended, with its record.
-    wait: bool,
+    pub(super) wait: bool,
 }
 
 /// `?purge=true&wait=true`.
@@ -103,15 +111,6 @@ pub(super) struct LogQuery {
     last_event_id: Option<String>,
 }
 
-/// Body of `POST /api/apps`.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewApp {
-    /// A folder with an `install.json`: linked when it says `isDev`, else copied.
-    #[schema(value_type = String)]
-    folder: PathBuf,
-}
-
 /// Body of `PATCH /api/apps/{name}/config`.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -122,6 +121,8 @@ pub(super) struct ConfigChange {
     unset: Vec<String>,
     /// A command list to run then.
     run: Option<String>,
+    /// Restart the app afterwards, if it runs.
+    restart: bool,
 }
 
 /// The number of a job that was accepted.
@@ -159,15 +160,27 @@ pub(super) async fn list(state: web::Data<State>, query: web::Query<ListQuery>) 
 impl<'a> Summary<'a> {
     fn new(state: &State, entry: &'a Entry, usage: Option<Usage>) -> Self {
         // Without a copy of the settings, which a list does not tell.
-        let (installed, installed_at) = state.service.database.with_apps(|apps| {
-            apps.get(&entry.name).map_or((None, None), |record| {
-                (record.installed.clone(), record.installed_at)
-            })
+        let record = state.service.database.with_apps(|apps| {
+            apps.get(&entry.name)
+                .map(|record| AppRecord {
+                    installed: record.installed.clone(),
+                    installed_at: record.installed_at,
+                    origin: record.origin.clone(),
+                    previous: record.previous.clone(),
+                    pinned: record.pinned,
+                    skipped: record.skipped.clone(),
+                    ..AppRecord::default()
+                })
+                .unwrap_or_default()
         });
         Self {
             about: entry.into(),
-            installed,
-            installed_at,
+            installed: record.installed,
+            installed_at: record.installed_at,
+            origin: record.origin,
+            previous: record.previous,
+            pinned: record.pinned,
+            skipped: record.skipped,
             status: state.service.supervisor.status(&entry.name),
             usage,
         }
@@ -192,6 +205,9 @@ pub(super) async fn get(state: web::Data<State>, name: web::Path<AppName>) -> An
             dir: app.dir.display().to_string(),
             manifest: &app.install,
             config: state.service.config(&app).masked(),
+            last_working: app.store.as_ref().and_then(|store| {
+                form::last_working(store, &state.service.database.app(&app.name))
+            }),
         })
     })
     .await?;
@@ -199,7 +215,7 @@ pub(super) async fn get(state: web::Data<State>, name: web::Path<AppName>) -> An
 }
 
 /// An answer that was written on another thread.
-fn json_bytes(body: serde_json::Result<Vec<u8>>) -> Answer {
+pub(super) fn json_bytes(body: serde_json::Result<Vec<u8>>) -> Answer {
     let body =
         body.map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))?;
     Ok(HttpResponse::Ok()
@@ -211,76 +227,6 @@ fn json_bytes(body: serde_json::Result<Vec<u8>>) -> Answer {
 pub(super) async fn read(state: &State, name: &AppName) -> Result<Arc<App>, ApiError> {
     let (service, name) = (state.service.clone(), name.clone());
     Ok(web::block(move || service.app(&name)).await??)
-}
-
-/// Installs the app of a folder.
-#[utoipa::path(post, path = "/api/apps", tag = "apps", params(WaitQuery), request_body = NewApp,
-    responses((status = 202, description = "The job", body = Accepted),
-              (status = 200, description = "With `wait`: the record of the job, done", body = JobRecord),
-              (status = 422, description = "Its manifest has mistakes; `data` lists them")))]
-pub(super) async fn add(
-    state: web::Data<State>,
-    query: web::Query<WaitQuery>,
-    Json(body): Json<NewApp>,
-) -> Answer {
-    let folder = body.folder.clone();
-    let name = web::block(move || name_of(&folder)).await??;
-    let action = Action::Install {
-        folder: Some(body.folder),
-    };
-    submit(&state, &name, action, query.wait).await
-}
-
-/// The name that a folder's `install.json` gives.
-fn name_of(folder: &Path) -> Result<AppName, ApiError> {
-    let shown = folder.display();
-    if !folder.is_absolute() {
-        return Err(ApiError::invalid(format!(
-            "the folder `{shown}` is not an absolute path; write it out from the root"
-        )));
-    }
-    let path = folder.join("install.json");
-    let metadata = std::fs::metadata(&path).map_err(|error| {
-        ApiError::not_found(format!(
-            "`{}` cannot be read: {error}; give the folder of an app",
-            path.display()
-        ))
-    })?;
-    if !metadata.is_file() || metadata.len() > MAX_MANIFEST_BYTES {
-        return Err(ApiError::invalid(format!(
-            "`{}` is not a manifest: it is no file, or larger than 4 MiB",
-            path.display()
-        )));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        ApiError::invalid(format!("`{}` cannot be read: {error}", path.display()))
-    })?;
-    let (info, problems) = parse::install(&text);
-    if let Some(first) = problems.iter().find(|problem| problem.is_error()) {
-        return Err(ApiError::from(Failure {
-            code: FailureCode::Manifest,
-            message: format!(
-                "`{}` has a mistake: {}; run `storekeeper validate {shown}`",
-                path.display(),
-                first.message
-            ),
-            data: json!({ "problems": problems }),
-        }));
-    }
-    Ok(AppName::parse(&info.name)?)
-}
-
-/// Installs an app whose files are in place.
-#[utoipa::path(post, path = "/api/apps/{name}/install", tag = "apps",
-    params(("name" = String, Path, description = "The app"), WaitQuery),
-    responses((status = 202, description = "The job", body = Accepted),
-              (status = 200, description = "With `wait`: the record of the job, done", body = JobRecord)))]
-pub(super) async fn install(
-    state: web::Data<State>,
-    name: web::Path<AppName>,
-    query: web::Query<WaitQuery>,
-) -> Answer {
-    submit(&state, &name, Action::Install { folder: None }, query.wait).await
 }
 
 /// Uninstalls an app. The folder of a dev app stays, and data unless `purge` is given.
@@ -352,13 +298,19 @@ pub(super) async fn run(
         list: Some(list),
         changes: Map::new(),
         unset: Vec::new(),
+        restart: false,
     };
     submit(&state, &name, action, query.wait).await
 }
 
 /// Asks for a job, and waits for its end when that is wanted.
-async fn submit(state: &State, name: &AppName, action: Action, wait: bool) -> Answer {
+pub(super) async fn submit(state: &State, name: &AppName, action: Action, wait: bool) -> Answer {
     let ticket = state.submit(name, action).await?;
+    accepted(state, ticket, wait).await
+}
+
+/// Tells of a job, after its end when that is wanted.
+pub(super) async fn accepted(state: &State, ticket: Ticket, wait: bool) -> Answer {
     if !wait {
         let job = ticket.id;
         return Ok(HttpResponse::Accepted()
@@ -438,6 +390,7 @@ pub(super) async fn change_config(
         list: change.run,
         changes: change.set,
         unset: change.unset,
+        restart: change.restart,
     };
     submit(&state, &name, action, query.wait).await
 }
@@ -472,7 +425,7 @@ pub(super) async fn plan(
     Ok(HttpResponse::Ok().json(steps))
 }
 
-fn compiled(app: &App, list: &str) -> Result<Plan, ApiError> {
+pub(super) fn compiled(app: &App, list: &str) -> Result<Plan, ApiError> {
     let store = app.store.as_ref().ok_or_else(|| {
         ApiError::not_found(format!(
             "`{}` has no store.json, and so no command lists",

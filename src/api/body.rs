@@ -32,24 +32,52 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let mut payload = payload.take();
         Box::pin(async move {
             check_type(&request)?;
-            let declared = request
-                .headers()
-                .get(header::CONTENT_LENGTH)
-                .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-                .unwrap_or(0);
-            if usize::try_from(declared).map_or(true, |length| length > MAX_BODY_BYTES) {
-                return Err(too_large());
-            }
-            let body = tokio::time::timeout(MAX_BODY_TIME, collect(&mut payload))
-                .await
-                .map_err(|_| too_slow())??;
-            parse(&body).map(Self).map_err(|error| {
-                ApiError::invalid(format!(
-                    "the body is not the JSON that is wanted here: {error}; send an object, e.g. {{\"name\": \"hello\"}}"
-                ))
-            })
+            understand(&read(&request, &mut payload).await?).map(Self)
         })
     }
+}
+
+/// A body that was JSON, or none at all.
+pub(super) struct MaybeJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for MaybeJson<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let body = read(&request, &mut payload).await?;
+            if body.trim_ascii().is_empty() {
+                return Ok(Self(T::default()));
+            }
+            check_type(&request)?;
+            understand(&body).map(Self)
+        })
+    }
+}
+
+async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<BytesMut, ApiError> {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    if usize::try_from(declared).map_or(true, |length| length > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    tokio::time::timeout(MAX_BODY_TIME, collect(payload))
+        .await
+        .map_err(|_| too_slow())?
+}
+
+fn understand<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    parse(body).map_err(|error| {
+        ApiError::invalid(format!(
+            "the body is not the JSON that is wanted here: {error}; send an object, e.g. {{\"name\": \"hello\"}}"
+        ))
+    })
 }
 
 async fn collect(payload: &mut Payload) -> Result<BytesMut, ApiError> {

@@ -3,10 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use super::page::Told;
 use crate::app::name::InvalidName;
+use crate::catalog::CatalogError;
 use crate::job::{Failure, FailureCode};
+use crate::repository::RepositoryError;
 
 /// The table.
 pub(super) fn status(code: FailureCode) -> StatusCode {
@@ -74,11 +77,17 @@ impl ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        response.json(ErrorBody {
+        let mut response = response.json(ErrorBody {
             code: -1,
             message: &self.message,
             data: &self.data,
-        })
+        });
+        // A browser that goes to an address gets a page instead; the gate makes it.
+        response.extensions_mut().insert(Told {
+            status: self.status,
+            message: self.message.clone(),
+        });
+        response
     }
 }
 
@@ -98,6 +107,67 @@ impl From<Failure> for ApiError {
             status: status(failure.code),
             message: failure.message,
             data: failure.data,
+        }
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        let status = match &error {
+            CatalogError::Name { .. } | CatalogError::Address { .. } => StatusCode::BAD_REQUEST,
+            CatalogError::Exists(_) => StatusCode::CONFLICT,
+            CatalogError::Unknown(_) => StatusCode::NOT_FOUND,
+            CatalogError::Download(_)
+            | CatalogError::List { .. }
+            | CatalogError::Empty { .. }
+            | CatalogError::Project { .. } => StatusCode::BAD_GATEWAY,
+            CatalogError::File { .. } | CatalogError::Database(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<RepositoryError> for ApiError {
+    /// `data` has OpenPitrix's name and number of the error, and what is wrong with a package by file.
+    fn from(error: RepositoryError) -> Self {
+        use RepositoryError as It;
+        let status = match &error {
+            It::Name(_) | It::Address { .. } | It::Credential { .. } | It::Unusable { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            It::Unknown(_) | It::NoVersion { .. } => StatusCode::NOT_FOUND,
+            It::NameTaken(_)
+            | It::AddressTaken { .. }
+            | It::BuiltIn(_)
+            | It::Busy(_)
+            | It::ReadOnly(_)
+            | It::VersionTaken { .. }
+            | It::Uploading { .. } => StatusCode::CONFLICT,
+            It::Package { .. } | It::Archive(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            It::Unreadable { .. }
+            | It::Unwritable { .. }
+            | It::Index { .. }
+            | It::Mismatch { .. }
+            | It::Download(_) => StatusCode::BAD_GATEWAY,
+            It::Contended(_) => StatusCode::SERVICE_UNAVAILABLE,
+            It::File { .. } | It::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut data = Map::new();
+        data.insert("name".to_owned(), json!(error.name()));
+        data.insert("errorCode".to_owned(), json!(error.code()));
+        if let It::Package { details } = &error {
+            let details = details.iter();
+            let details: Map<String, Value> = details
+                .map(|(file, reason)| (file.clone(), json!(reason)))
+                .collect();
+            data.insert("details".to_owned(), details.into());
+        }
+        Self {
+            status,
+            message: error.to_string(),
+            data: data.into(),
         }
     }
 }

@@ -8,32 +8,15 @@ use actix_files::NamedFile;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::assets::Wanted;
 use super::error::ApiError;
+use super::page;
 use super::state::State;
 use crate::app::AppName;
 use crate::library::Library;
 
 /// Our own files under a name that no app can have.
 const OWN: &str = "_";
-
-/// They: name, type, content.
-const OWN_FILES: [(&str, &str, &str); 3] = [
-    (
-        "app.svg",
-        "image/svg+xml",
-        include_str!("../../static/app.svg"),
-    ),
-    (
-        "page.css",
-        "text/css; charset=utf-8",
-        include_str!("../../static/page.css"),
-    ),
-    (
-        "page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../static/page.js"),
-    ),
-];
 
 /// What a path below `/static/` is.
 enum Found {
@@ -53,14 +36,17 @@ pub(super) async fn serve(
         return Ok(redirect(&request, "./"));
     }
     let missing = || ApiError::not_found("there is no such file below /static/");
+    if tail.is_empty() {
+        return page::listing(&request, state).await;
+    }
     let Some(relative) = decode(tail) else {
         return Err(missing());
     };
     if let Some((OWN, name)) = relative.split_once('/') {
-        let own = OWN_FILES.iter().find(|file| file.0 == name);
-        let (_, kind, content) = own.ok_or_else(missing)?;
-        let response = HttpResponse::Ok().content_type(*kind).body(*content);
-        return Ok(framed(&state, response));
+        let (wanted, name) = (Wanted::of(&request), name.to_owned());
+        let state = state.into_inner();
+        let found = web::block(move || state.pages.assets().find(&name)).await?;
+        return Ok(wanted.answer(found.ok_or_else(missing)?));
     }
     let library = state.service.library.clone();
     let found = web::block(move || open(&library, &relative)).await?;
@@ -103,7 +89,7 @@ fn framed(state: &State, mut response: HttpResponse) -> HttpResponse {
     );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        state.policy.frame_ancestors().clone(),
+        state.policy.frame_ancestors(),
     );
     // Pages change under the developer's hands: a copy is asked for again, which costs a 304.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -165,7 +151,7 @@ pub(super) fn find(library: &Library, relative: &str) -> Option<PathBuf> {
 }
 
 /// `root/relative` with all links followed, when it is there and does not lead out of `root`.
-fn below(root: &Path, relative: &str) -> Option<PathBuf> {
+pub(super) fn below(root: &Path, relative: &str) -> Option<PathBuf> {
     let root = root.canonicalize().ok()?;
     let path = root.join(relative).canonicalize().ok()?;
     path.starts_with(&root).then_some(path)

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either, Map};
 
+use super::access::Unproven;
 use super::error::ApiError;
-use super::policy::{Policy, Verdict};
+use super::origins::Origins;
+use super::page::{Pages, Told, accept_language};
+use super::policy::{Policy, Refusal, Verdict};
 
 /// Asked by browsers before a public page may talk to this computer.
 static REQUEST_PRIVATE: HeaderName =
@@ -24,7 +27,14 @@ static ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow
 
 /// The layer.
 #[derive(Clone)]
-pub(super) struct Guard(pub(super) Arc<Policy>);
+pub(super) struct Guard {
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// What browsers see of a failure.
+    pub pages: Arc<Pages>,
+    /// Remembers who was turned away.
+    pub origins: Option<Arc<Origins>>,
+}
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
@@ -39,7 +49,9 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(Guarded {
-            policy: self.0.clone(),
+            policy: self.policy.clone(),
+            pages: self.pages.clone(),
+            origins: self.origins.clone(),
             service: Rc::new(service),
         }))
     }
@@ -48,6 +60,8 @@ where
 /// The service behind the gate.
 pub(super) struct Guarded<S> {
     policy: Arc<Policy>,
+    pages: Arc<Pages>,
+    origins: Option<Arc<Origins>>,
     service: Rc<S>,
 }
 
@@ -72,17 +86,33 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         // One request's panic is that request's failure.
         let go = |request| AssertUnwindSafe(self.service.call(request)).catch_unwind();
-        match self.policy.judge(request.head()) {
-            Verdict::Pass => {
-                let settle: fn(Outcome<B>) -> Answer<B> = settle;
-                Either::Left(go(request).map(settle))
-            }
-            Verdict::PassFor(origin) => {
+        let page = ErrorPage::wanted(&request, &self.pages, &self.policy);
+        let verdict = self.policy.judge(request.head());
+        if let Verdict::Unproven(_) = &verdict {
+            request.extensions_mut().insert(Unproven);
+        }
+        match verdict {
+            Verdict::Pass | Verdict::Unproven(None) => match page {
+                None => {
+                    let settle: fn(Outcome<B>) -> Answer<B> = settle;
+                    Either::Left(go(request).map(settle))
+                }
+                Some(page) => {
+                    let show: Box<dyn FnOnce(Outcome<B>) -> Answer<B>> = Box::new(move |outcome| {
+                        settle(outcome).map(|response| page.instead_of(response))
+                    });
+                    Either::Right(Either::Left(go(request).map(show)))
+                }
+            },
+            Verdict::PassFor(origin) | Verdict::Unproven(Some(origin)) => {
                 let share: Box<dyn FnOnce(Outcome<B>) -> Answer<B>> = Box::new(move |outcome| {
                     settle(outcome).map(|mut response| {
                         let headers = response.headers_mut();
                         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-                        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+                        let varies = headers.get_all(header::VARY).any(|it| it == "Origin");
+                        if !varies {
+                            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+                        }
                         response
                     })
                 });
@@ -96,11 +126,60 @@ where
             }
             Verdict::Refuse(refusal) => {
                 tracing::debug!(%refusal, path = request.path(), "refused");
+                if let (Some(origins), Refusal::ForeignOrigin(origin)) = (&self.origins, &refusal) {
+                    origins.refused(origin);
+                }
                 let response = ApiError::new(refusal.status(), refusal.to_string()).response();
-                Either::Right(Either::Right(ready(Ok(request
-                    .into_response(response)
-                    .map_into_right_body()))))
+                let response = request.into_response(response.map_into_right_body());
+                let response = match page {
+                    Some(page) => page.instead_of(response),
+                    None => response,
+                };
+                Either::Right(Either::Right(ready(Ok(response))))
             }
+        }
+    }
+}
+
+/// For a browser that goes to an address: a failure is told in a page.
+struct ErrorPage {
+    pages: Arc<Pages>,
+    languages: String,
+    /// Who may show it in a frame: what an app's page may be shown in, its failure may, too.
+    frames: Option<HeaderValue>,
+}
+
+impl ErrorPage {
+    /// A page's own requests and programs get JSON.
+    fn wanted(request: &ServiceRequest, pages: &Arc<Pages>, policy: &Policy) -> Option<Self> {
+        let headers = request.headers();
+        let asks = headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"));
+        (asks && !headers.contains_key(header::ORIGIN)).then(|| Self {
+            pages: pages.clone(),
+            languages: accept_language(headers),
+            frames: request
+                .path()
+                .starts_with("/static/")
+                .then(|| policy.frame_ancestors()),
+        })
+    }
+
+    fn instead_of<B: MessageBody>(
+        &self,
+        response: ServiceResponse<EitherBody<B>>,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let told = response.response().extensions().get::<Told>().cloned();
+        match told {
+            Some(told) => {
+                let page = self
+                    .pages
+                    .error(&told, &self.languages, self.frames.as_ref());
+                response.into_response(page.map_into_right_body())
+            }
+            None => response,
         }
     }
 }
@@ -154,10 +233,14 @@ mod tests {
                         "/panic",
                         web::get().to(async || -> &'static str { panic!("on purpose") }),
                     )
-                    .wrap(Guard(Arc::new(Policy::new(&PolicyOptions {
-                        port: 56780,
-                        ..PolicyOptions::default()
-                    })))),
+                    .wrap(Guard {
+                        policy: Arc::new(Policy::new(&PolicyOptions {
+                            port: 56780,
+                            ..PolicyOptions::default()
+                        })),
+                        pages: Arc::default(),
+                        origins: None,
+                    }),
             )
             .await
         };
@@ -240,5 +323,27 @@ mod tests {
         );
         let response = call_service(&app, get("/ping").to_request()).await;
         assert_eq!(response.status(), StatusCode::OK);
+    }
+
+    #[actix_web::test]
+    async fn a_browser_that_goes_to_an_address_gets_a_page() {
+        let app = app!();
+        let request = get("/ping")
+            .insert_header(("host", "evil.example"))
+            .insert_header(("accept", "text/html,*/*;q=0.8"))
+            .insert_header(("accept-language", "zh-CN"));
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
+        let kind = response.headers().get("content-type").unwrap();
+        assert_eq!(kind, "text/html; charset=utf-8");
+        let body = actix_web::test::read_body(response).await;
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("421 主机名不对"), "{body}");
+        let request = get("/ping")
+            .insert_header(("origin", "http://evil.example"))
+            .insert_header(("accept", "text/html"));
+        let response = call_service(&app, request.to_request()).await;
+        let kind = response.headers().get("content-type").unwrap();
+        assert_eq!(kind, "application/json");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use super::apps::{Answer, LogQuery, show_log};
+use super::apps::{Accepted, Answer, LogQuery, WaitQuery, accepted, show_log};
 use super::error::ApiError;
 use super::state::State;
 use super::stream;
@@ -63,6 +63,29 @@ pub(super) async fn cancel(state: web::Data<State>, id: web::Path<u64>) -> Answe
     Ok(HttpResponse::Accepted().json(serde_json::json!({ "job": *id })))
 }
 
+/// Asks once more for what a job that did not succeed was asked for.
+#[utoipa::path(post, path = "/api/jobs/{id}/retry", tag = "jobs",
+    params(("id" = u64, Path, description = "The job"), WaitQuery),
+    responses((status = 202, description = "The new job", body = Accepted),
+              (status = 200, description = "With `wait`: the record of the new job, done", body = JobRecord),
+              (status = 404, description = "There is no such job"),
+              (status = 409, description = "It succeeded, or what it was asked for is not known any more")))]
+pub(super) async fn retry(
+    state: web::Data<State>,
+    id: web::Path<u64>,
+    query: web::Query<WaitQuery>,
+) -> Answer {
+    let (jobs, id) = (state.service.jobs.clone(), *id);
+    // In the service's own runtime: what a job spawns outlives this worker.
+    let asked = state.main.spawn(async move { jobs.retry(id).await });
+    let ticket = asked.await.map_err(|_| {
+        ApiError::internal(
+            "the job was not accepted because of a fault in Storekeeper; its log tells more",
+        )
+    })??;
+    accepted(&state, ticket, query.wait).await
+}
+
 /// What the programs of a job printed.
 #[utoipa::path(get, path = "/api/jobs/{id}/log", tag = "jobs",
     params(("id" = u64, Path, description = "The job"), LogQuery),
@@ -84,7 +107,7 @@ pub(super) async fn log(
 }
 
 /// Waits for a job's end.
-async fn ended(service: Service, id: u64) {
+pub(super) async fn ended(service: Service, id: u64) {
     loop {
         // Taken before the look at the job, so that an end in between is not missed.
         let (_, mut coming) = service.events.after(service.events.newest());

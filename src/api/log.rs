@@ -218,21 +218,21 @@ impl Reader {
 }
 
 /// The paths of a log's parts, newest first; the last ones are not there.
-fn parts(log: &Path) -> impl Iterator<Item = PathBuf> {
+pub(super) fn parts(log: &Path) -> impl Iterator<Item = PathBuf> {
     let older = (1..MAX_PARTS).map(|number| PathBuf::from(format!("{}.{number}", log.display())));
     std::iter::once(log.to_owned()).chain(older)
 }
 
 /// What a file keeps when it is renamed.
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> u64 {
+pub(super) fn identity(metadata: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 /// What a file keeps when it is renamed: all parts look alike here, so a reader takes a part that
 /// has become shorter than its position for a new one.
 #[cfg(windows)]
-fn identity(metadata: &Metadata) -> u64 {
+pub(super) fn identity(metadata: &Metadata) -> u64 {
     std::os::windows::fs::MetadataExt::creation_time(metadata)
 }
 
@@ -244,7 +244,7 @@ fn split(whole_lines: &[u8]) -> Vec<String> {
     text.split(|&byte| byte == b'\n').map(line).collect()
 }
 
-fn line(bytes: &[u8]) -> String {
+pub(super) fn line(bytes: &[u8]) -> String {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     String::from_utf8_lossy(bytes).into_owned()
 }

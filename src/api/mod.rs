@@ -1,24 +1,47 @@
 //! The HTTP side: every route on one page, the gate in front of them, thin handlers.
 
+mod access;
 mod apps;
+mod assets;
 mod body;
+mod catalogs;
 mod desktop;
 mod doctor;
 mod error;
 mod events;
 mod files;
+mod form;
 mod guard;
+mod history;
+mod incoming;
+mod inspect;
+mod install;
 mod jobs;
 mod log;
+mod log_index;
+mod log_view;
+mod notices;
 mod openapi;
+mod origins;
+pub mod package_server;
+mod packages;
 mod page;
 mod policy;
+mod port_map;
 mod ports;
+mod provisional;
+mod published;
+mod repositories;
 mod roster;
 mod routes;
 mod server;
+mod settings;
+mod shelf;
 mod state;
 mod stream;
+mod transfer;
+mod trash;
 mod usage;
+mod v1;
 
-pub use server::{Bound, Listen, Options, Origin, PORT, Running, ServeError, bind, serve};
+pub use server::{Bound, Listen, Options, Origin, PORT, Running, ServeError, Served, bind, serve};

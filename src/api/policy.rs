@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -31,7 +31,7 @@ const HTTP_PORT: u16 = 80;
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// What the gate knows. Made once, when the port is known.
+/// What the gate knows. Made once, when the port is known; only what the user allows in our page changes.
 pub(super) struct Policy {
     hosts: Vec<Box<str>>,
     /// With a wildcard address any address of this computer may stand in `Host`. An address there
@@ -40,6 +40,12 @@ pub(super) struct Policy {
     own: Vec<Box<str>>,
     allowed: Vec<Box<str>>,
     token: Option<Box<str>>,
+    paired: RwLock<Paired>,
+}
+
+/// What the user allowed in our page, which may change at any time.
+struct Paired {
+    allowed: Vec<Box<str>>,
     frame_ancestors: HeaderValue,
 }
 
@@ -79,8 +85,17 @@ pub(super) enum Verdict {
     PassFor(HeaderValue),
     /// A question of the browser whether this origin may ask; it may.
     Preflight(HeaderValue),
+    /// It lacks the token of this service: only an account's own helps it on, and an answer may be
+    /// read by this origin.
+    Unproven(Option<HeaderValue>),
     /// It ends here.
     Refuse(Refusal),
+}
+
+/// Whether a request says enough of who sends it.
+enum Proof {
+    Enough,
+    Missing,
 }
 
 /// Why a request is refused.
@@ -96,7 +111,7 @@ pub(super) enum Refusal {
     ForeignHost(String),
     /// `Origin` is not allowed.
     #[error(
-        "the page at `{0}` may not use this store; if it is your desktop, start the store with `storekeeper serve --allow-origin {0}`"
+        "the page at `{0}` may not use this store; if it is your desktop, allow it in the settings of the store's own page, or start the store with `storekeeper serve --allow-origin {0}`"
     )]
     ForeignOrigin(String),
     /// The browser says that the request comes from elsewhere.
@@ -179,7 +194,10 @@ impl Policy {
         Self {
             any_address: options.address.is_unspecified().then_some(port),
             token: options.token.map(Into::into),
-            frame_ancestors: frame_ancestors(&own, &allowed),
+            paired: RwLock::new(Paired {
+                frame_ancestors: frame_ancestors(&own, &allowed, &[]),
+                allowed: Vec::new(),
+            }),
             hosts,
             own,
             allowed,
@@ -187,21 +205,61 @@ impl Policy {
     }
 
     /// `Content-Security-Policy` of what may be shown in a desktop's frame.
-    pub(super) fn frame_ancestors(&self) -> &HeaderValue {
-        &self.frame_ancestors
+    pub(super) fn frame_ancestors(&self) -> HeaderValue {
+        self.paired().frame_ancestors.clone()
+    }
+
+    /// From now on these origins are allowed too, and none that was before.
+    pub(super) fn pair(&self, origins: &[String]) {
+        let allowed: Vec<Box<str>> = origins.iter().map(|it| it.as_str().into()).collect();
+        let frame_ancestors = frame_ancestors(&self.own, &self.allowed, &allowed);
+        *self.paired.write().unwrap_or_else(PoisonError::into_inner) = Paired {
+            allowed,
+            frame_ancestors,
+        };
+    }
+
+    /// Whether an origin is our own page.
+    pub(super) fn is_own(&self, origin: &HeaderValue) -> bool {
+        self.own
+            .iter()
+            .any(|own| own.as_bytes() == origin.as_bytes())
+            // Reached by an address of this computer that is not known before.
+            || self.any_address.is_some_and(|port| {
+                let host = origin.as_bytes().strip_prefix(b"http://");
+                host.is_some_and(|host| is_address(host, port))
+            })
+    }
+
+    /// The origins that are allowed without the user's decision in our page: our own, the desktops',
+    /// those of the command line.
+    pub(super) fn origins(&self) -> (Vec<String>, Vec<String>, Vec<String>) {
+        let texts = |origins: &[Box<str>]| origins.iter().map(ToString::to_string).collect();
+        let (desktops, configured) = self
+            .allowed
+            .split_at_checked(DESKTOPS.len())
+            .unwrap_or_default();
+        (texts(&self.own), texts(desktops), texts(configured))
+    }
+
+    fn paired(&self) -> std::sync::RwLockReadGuard<'_, Paired> {
+        self.paired.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Judges a request by its head.
     pub(super) fn judge(&self, head: &RequestHead) -> Verdict {
         match self.check(head) {
             Err(refusal) => Verdict::Refuse(refusal),
-            Ok(None) => Verdict::Pass,
-            Ok(Some(origin)) if head.method == Method::OPTIONS => Verdict::Preflight(origin),
-            Ok(Some(origin)) => Verdict::PassFor(origin),
+            Ok((origin, Proof::Missing)) => Verdict::Unproven(origin),
+            Ok((None, Proof::Enough)) => Verdict::Pass,
+            Ok((Some(origin), Proof::Enough)) if head.method == Method::OPTIONS => {
+                Verdict::Preflight(origin)
+            }
+            Ok((Some(origin), Proof::Enough)) => Verdict::PassFor(origin),
         }
     }
 
-    fn check(&self, head: &RequestHead) -> Result<Option<HeaderValue>, Refusal> {
+    fn check(&self, head: &RequestHead) -> Result<(Option<HeaderValue>, Proof), Refusal> {
         let headers = head.headers();
         let path = head.uri.path();
         let reads = matches!(head.method, Method::GET | Method::HEAD);
@@ -230,6 +288,12 @@ impl Policy {
                 return Err(Refusal::OtherSite);
             }
         }
+        if !(reads && is_reading(path))
+            && let Some(mode) = headers.get(&SEC_FETCH_MODE)
+            && matches!(mode.as_bytes(), b"navigate" | b"no-cors")
+        {
+            return Err(Refusal::NotAsked);
+        }
         if let Some(token) = &self.token {
             // Any program can write an Origin. On this computer a browser is believed, so that the
             // desktop goes on working; from elsewhere only the token counts.
@@ -237,17 +301,17 @@ impl Policy {
             let believed = browser && is_local(head) || reads && is_open(path);
             let asks_first = browser && head.method == Method::OPTIONS;
             if !believed && !asks_first && !bears(headers, token) {
-                return Err(Refusal::Token);
+                return Ok((origin.cloned(), Proof::Missing));
             }
         }
 
-        if !(reads && is_reading(path))
-            && let Some(mode) = headers.get(&SEC_FETCH_MODE)
-            && matches!(mode.as_bytes(), b"navigate" | b"no-cors")
-        {
-            return Err(Refusal::NotAsked);
-        }
-        Ok(origin.cloned())
+        Ok((origin.cloned(), Proof::Enough))
+    }
+
+    /// Whether an origin is that of a desktop, or another that the user allowed; not our own page.
+    pub(super) fn is_desktop(&self, origin: &HeaderValue) -> bool {
+        let mut allowed = self.allowed.iter();
+        allowed.any(|known| known.as_bytes() == origin.as_bytes())
     }
 
     fn knows_host(&self, host: &HeaderValue) -> bool {
@@ -264,6 +328,11 @@ impl Policy {
             .iter()
             .chain(&self.allowed)
             .any(|known| known.as_bytes() == origin)
+            || self
+                .paired()
+                .allowed
+                .iter()
+                .any(|known| known.as_bytes() == origin)
             // The host has passed, so the page came from here.
             || self.any_address.is_some()
                 && origin.strip_prefix(b"http://") == Some(host.as_bytes())
@@ -298,6 +367,7 @@ fn is_page(path: &str) -> bool {
 fn is_reading(path: &str) -> bool {
     is_page(path)
         || path.starts_with("/api/")
+        || path.starts_with("/v1/")
         || matches!(
             path,
             "/store/storelist" | "/store/installInfo" | "/store/listporgress" | "/store/listport"
@@ -309,7 +379,8 @@ fn is_local(head: &RequestHead) -> bool {
         .is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
-fn bears(headers: &HeaderMap, token: &str) -> bool {
+/// Whether a request bears this token.
+pub(super) fn bears(headers: &HeaderMap, token: &str) -> bool {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().split_at_checked(7))
@@ -358,10 +429,11 @@ fn is_address(host: &[u8], port: u16) -> bool {
     socket(host) || port == HTTP_PORT && socket(&format!("{host}{}", *NO_PORT))
 }
 
-fn frame_ancestors(own: &[Box<str>], allowed: &[Box<str>]) -> HeaderValue {
+fn frame_ancestors(own: &[Box<str>], allowed: &[Box<str>], paired: &[Box<str>]) -> HeaderValue {
     let mut policy = String::from("frame-ancestors 'self'");
     // The grammar of the policy has no IPv6 addresses; 'self' stands for them.
-    for origin in own.iter().chain(allowed).filter(|o| !o.contains('[')) {
+    let origins = own.iter().chain(allowed).chain(paired);
+    for origin in origins.filter(|origin| !origin.contains('[')) {
         policy.push(' ');
         policy.push_str(origin);
     }
@@ -400,6 +472,7 @@ mod tests {
         match policy.judge(test.to_http_request().head()) {
             Verdict::Pass | Verdict::PassFor(_) => 200,
             Verdict::Preflight(_) => 204,
+            Verdict::Unproven(_) => Refusal::Token.status().as_u16(),
             Verdict::Refuse(refusal) => refusal.status().as_u16(),
         }
     }
@@ -753,9 +826,29 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_that_the_user_allowed_passes_until_it_is_revoked() {
+        let policy = policy(PolicyOptions::default());
+        let friend = ["host: localhost:56780", "origin: http://localhost:8215"];
+        let ask = || judge(&policy, "127.0.0.1:1", "GET /api/apps", &friend);
+        assert_eq!(ask(), 403);
+        policy.pair(&["http://localhost:8215".to_owned()]);
+        assert_eq!(ask(), 200);
+        let frames = policy.frame_ancestors();
+        assert!(frames.to_str().unwrap().contains("http://localhost:8215"));
+        let other = ["host: localhost:56780", "origin: http://localhost:8216"];
+        assert_eq!(judge(&policy, "127.0.0.1:1", "GET /ping", &other), 403);
+        policy.pair(&[]);
+        assert_eq!(ask(), 403);
+        let own = HeaderValue::from_static("http://localhost:56780");
+        let friend = HeaderValue::from_static("http://localhost:8215");
+        assert!(policy.is_own(&own) && !policy.is_own(&friend));
+    }
+
+    #[test]
     fn frames_are_named_without_what_the_grammar_lacks() {
         let policy = policy(PolicyOptions::default());
-        let value = policy.frame_ancestors().to_str().unwrap();
+        let value = policy.frame_ancestors();
+        let value = value.to_str().unwrap();
         assert!(value.starts_with("frame-ancestors 'self' http://localhost:56780"));
         assert!(value.contains(" wails://wails ") && !value.contains('['));
     }

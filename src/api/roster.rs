@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::files;
+use crate::app::form::{self, FieldKind};
 use crate::app::{App, AppName, InstallInfo};
 use crate::library::Library;
 use crate::service::Service;
@@ -41,6 +43,10 @@ pub(super) struct Entry {
     pub is_on: bool,
     /// The keys of `commands`.
     pub lists: Vec<String>,
+    /// Its settings that are ports, with their defaults.
+    pub ports: Vec<(String, Value)>,
+    /// The port of `setting.ready`, as it is written.
+    pub ready_port: Option<String>,
     /// Why it cannot be used.
     pub error: Option<String>,
     stamp: Stamp,
@@ -136,6 +142,8 @@ impl Entry {
                 process_name: String::new(),
                 is_on: false,
                 lists: Vec::new(),
+                ports: Vec::new(),
+                ready_port: None,
                 error: Some(failure.message),
                 stamp,
             },
@@ -155,6 +163,16 @@ impl Entry {
                 .store
                 .as_ref()
                 .map_or_else(Vec::new, |store| store.commands.keys().cloned().collect()),
+            ports: app.store.as_ref().map_or_else(Vec::new, |store| {
+                form::fields(store, &Map::new())
+                    .into_iter()
+                    .filter(|field| field.kind == FieldKind::Port)
+                    .map(|field| (field.key, field.default))
+                    .collect()
+            }),
+            ready_port: setting
+                .and_then(|setting| setting.ready.as_ref())
+                .and_then(|ready| ready.port.clone()),
             error: None,
             stamp,
         }

@@ -1,9 +1,10 @@
 //! Listens, answers until the service is told to end, and closes it.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,8 +13,15 @@ use actix_web::{App, HttpServer, web};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
+use super::assets::Assets;
 use super::error::ApiError;
 use super::guard::Guard;
+use super::history::History;
+use super::incoming;
+use super::log_index::LogIndexes;
+use super::origins::Origins;
+use super::page::{PREFERENCES, Pages, Preferences};
 use super::policy::{self, Policy, PolicyOptions};
 use super::ports;
 use super::roster::Roster;
@@ -21,6 +29,7 @@ use super::routes;
 use super::state::State;
 use super::usage::Sampler;
 use crate::library::Library;
+use crate::package::shelf::Shelf;
 use crate::service::Service;
 
 /// The port that every desktop calls.
@@ -48,6 +57,12 @@ impl Default for Listen {
             ip: Ipv4Addr::LOCALHOST.into(),
             port: PORT,
         }
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        SocketAddr::new(self.ip, self.port).fmt(f)
     }
 }
 
@@ -91,11 +106,34 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Demand a token from programs; always so when not only this computer can connect.
     pub token: bool,
+    /// Take the page's files from this folder, for those who work on them.
+    pub page: Option<PathBuf>,
+    /// The command that starts the service like this again; empty when it is not known.
+    pub command: Vec<OsString>,
+    /// The package server that runs beside.
+    pub shelf: Option<Served>,
+}
+
+/// A shelf that a package server serves.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The shelf.
+    pub shelf: Shelf,
+    /// The server's address.
+    pub url: String,
+    /// The project whose clients are answered.
+    pub project: String,
 }
 
 /// An origin, written as browsers write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl FromStr for Origin {
     type Err = String;
@@ -275,24 +313,39 @@ async fn answer(
     ready: impl FnOnce(&Bound),
 ) -> Result<(), ServeError> {
     let is_local = bound.listen.ip.is_loopback();
-    let token = if options.token || !is_local {
-        Some(token(&service.library)?)
-    } else {
-        None
-    };
+    // There from the start: with accounts, it is what this computer's own user is known by.
+    let owner_token = token(&service.library)?;
+    let token = (options.token || !is_local).then(|| owner_token.clone());
     let address = bound.address();
-    let origins: Vec<String> = options.origins.iter().map(|it| it.0.clone()).collect();
+    service.downloader.set_own_port(bound.port);
+    let configured: Vec<String> = options.origins.iter().map(|it| it.0.clone()).collect();
     let policy = Arc::new(Policy::new(&PolicyOptions {
         port: bound.port,
         address: bound.listen.ip,
         hosts: &options.hosts,
-        origins: &origins,
+        origins: &configured,
         token: token.as_deref(),
     }));
+    let library = service.library.clone();
+    let left = tokio::task::spawn_blocking(move || incoming::left_over(&library)).await;
+    if let Some(left) = left.ok().filter(|left| !left.is_empty()) {
+        // Deleting large files takes its time, and nobody waits for it.
+        tokio::task::spawn_blocking(move || delete(&left));
+    }
+    let pages = Arc::new(pages(service, options).await);
+    let origins = Arc::new(origins(service).await);
+    policy.pair(&origins.allowed());
     let ending = CancellationToken::new();
+    let history = Arc::new(History::default());
+    let sampling = tokio::spawn(
+        history
+            .clone()
+            .run(service.supervisor.clone(), service.events.clone()),
+    );
     let state = web::Data::new(State {
         service: service.clone(),
         policy: policy.clone(),
+        owner_token: owner_token.into(),
         port: bound.port,
         since: SystemTime::now(),
         started: Instant::now(),
@@ -300,6 +353,13 @@ async fn answer(
         main: tokio::runtime::Handle::current(),
         roster: Arc::new(Roster::default()),
         sampler: Arc::new(Sampler::default()),
+        history,
+        log_indexes: LogIndexes::default(),
+        origins: origins.clone(),
+        deciding: tokio::sync::Mutex::default(),
+        command: options.command.clone(),
+        pages: pages.clone(),
+        shelf: options.shelf.clone(),
     });
     let mut server = HttpServer::new(move || {
         App::new()
@@ -311,11 +371,18 @@ async fn answer(
                 web::PathConfig::default().error_handler(|error, _| unreadable(&error).into()),
             )
             .configure(routes::all)
-            .wrap(Guard(policy.clone()))
+            .wrap(Access(state.clone()))
+            .wrap(Guard {
+                policy: policy.clone(),
+                pages: pages.clone(),
+                origins: Some(origins.clone()),
+            })
     })
     .workers(WORKERS)
     .worker_max_blocking_threads(4)
     .disable_signals()
+    // The desktop reads one JSON text at a time: none may wait to be sent with the next.
+    .tcp_nodelay(true)
     .shutdown_timeout(LAST_REQUESTS.as_secs())
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))
@@ -329,15 +396,7 @@ async fn answer(
     let handle = server.handle();
     let mut server = tokio::spawn(server);
 
-    let file = service.library.service_file();
-    let running = Running {
-        pid: std::process::id(),
-        address,
-        token: token.is_some(),
-    };
-    let text = serde_json::to_vec_pretty(&running).expect("numbers and an address are JSON");
-    save_private(&file, &text)?;
-    service.set_address(&bound.url());
+    tell_where(service, &bound, token.is_some())?;
     ready(&bound);
 
     let ended = tokio::select! {
@@ -345,6 +404,7 @@ async fn answer(
         () = told_to_end() => None,
     };
     tracing::info!("ending");
+    sampling.abort();
     ending.cancel();
     match ended {
         None => handle.stop(true).await,
@@ -352,6 +412,59 @@ async fn answer(
         Some(Err(error)) => return Err(ServeError::Server(io::Error::other(error))),
     }
     Ok(())
+}
+
+/// Writes down where the service listens, for the command line and for a second service.
+fn tell_where(service: &Service, bound: &Bound, token: bool) -> Result<(), ServeError> {
+    let running = Running {
+        pid: std::process::id(),
+        address: bound.address(),
+        token,
+    };
+    let text = serde_json::to_vec_pretty(&running).expect("numbers and an address are JSON");
+    save_private(&service.library.service_file(), &text)?;
+    service.set_address(&bound.url());
+    Ok(())
+}
+
+/// What was decided on pages of other origins.
+async fn origins(service: &Service) -> Origins {
+    let service = service.clone();
+    let load = move || Origins::load(&service.database, &service.events, &service.notices);
+    match tokio::task::spawn_blocking(load).await {
+        Ok(origins) => origins,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// The page, as the user wants it.
+async fn pages(service: &Service, options: &Options) -> Pages {
+    let assets = options.page.clone().map_or(Assets::Built, Assets::Folder);
+    let database = service.database.clone();
+    let read = tokio::task::spawn_blocking(move || database.setting(PREFERENCES)).await;
+    let preferences = match read {
+        Ok(Ok(preferences)) => preferences.unwrap_or_default(),
+        Ok(Err(error)) => {
+            tracing::warn!("how the page is wanted cannot be read: {error}");
+            Preferences::default()
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    Pages::new(assets, preferences)
+}
+
+/// Deletes files that nobody needs any more.
+fn delete(files: &[PathBuf]) {
+    for path in files {
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        };
+        if let Err(error) = removed {
+            tracing::warn!(path = %path.display(), %error, "a file that nobody needs stays");
+        }
+    }
 }
 
 /// A path or query that is not what a route wants. Only what the value's own type says is for

@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -8,8 +9,13 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
+use super::history::History;
+use super::log_index::LogIndexes;
+use super::origins::Origins;
+use super::page::Pages;
 use super::policy::Policy;
 use super::roster::Roster;
+use super::server::Served;
 use super::usage::Sampler;
 use crate::app::AppName;
 use crate::job::{Action, JobRecord, Ticket};
@@ -21,6 +27,8 @@ pub(super) struct State {
     pub service: Service,
     /// The rules of the gate.
     pub policy: Arc<Policy>,
+    /// The token of this computer's own user, which the command line reads.
+    pub owner_token: Box<str>,
     /// The port that is listened on.
     pub port: u16,
     /// When the service came up.
@@ -35,6 +43,20 @@ pub(super) struct State {
     pub roster: Arc<Roster>,
     /// CPU, memory and ports.
     pub sampler: Arc<Sampler>,
+    /// What the apps used over the last hour.
+    pub history: Arc<History>,
+    /// Where the lines of logs are.
+    pub log_indexes: LogIndexes,
+    /// Who was turned away, and what was decided on them.
+    pub origins: Arc<Origins>,
+    /// The command that starts the service like this again.
+    pub command: Vec<OsString>,
+    /// One decision at a time.
+    pub deciding: tokio::sync::Mutex<()>,
+    /// The page and its files.
+    pub pages: Arc<Pages>,
+    /// The package server that runs beside.
+    pub shelf: Option<Served>,
 }
 
 impl State {

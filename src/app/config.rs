@@ -1,6 +1,11 @@
 //! An app's settings: the defaults of `store.json` overlaid by what was set since.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
+
+use super::StoreInfo;
+use super::config_schema::ConfigSchema;
 
 /// What a secret is shown as.
 pub const MASK: &str = "***";
@@ -9,6 +14,8 @@ pub const MASK: &str = "***";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     values: Map<String, Value>,
+    /// Keys that the author marked as secrets.
+    marked: BTreeSet<String>,
 }
 
 /// Why a value cannot be a setting.
@@ -29,7 +36,24 @@ impl Config {
         for (key, value) in overlay {
             values.insert(key.clone(), value.clone());
         }
-        Self { values }
+        Self {
+            values,
+            marked: BTreeSet::new(),
+        }
+    }
+
+    /// The defaults of a `store.json` with `overlay` laid over them, and its secrets known.
+    pub fn of(store: &StoreInfo, overlay: &Map<String, Value>) -> Self {
+        let marked = store.config_schema.iter().flat_map(ConfigSchema::secrets);
+        Self {
+            marked: marked.map(str::to_owned).collect(),
+            ..Self::new(&store.config, overlay)
+        }
+    }
+
+    /// Whether a setting is a secret: by its name, or because the author says so.
+    pub fn is_secret(&self, key: &str) -> bool {
+        is_secret(key) || self.marked.contains(key)
     }
 
     /// The values by key.
@@ -42,6 +66,11 @@ impl Config {
     pub fn masked(&self) -> Map<String, Value> {
         let mut values = self.values.clone();
         mask_secrets(&mut values);
+        for key in &self.marked {
+            if let Some(value) = values.get_mut(key) {
+                mask(value);
+            }
+        }
         values
     }
 }
@@ -49,17 +78,21 @@ impl Config {
 fn mask_secrets(values: &mut Map<String, Value>) {
     for (key, value) in values.iter_mut() {
         if is_secret(key) {
-            let empty = match value {
-                Value::Null => true,
-                Value::String(text) => text.is_empty(),
-                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-            };
-            if !empty {
-                *value = MASK.into();
-            }
+            mask(value);
         } else {
             mask_nested(value);
         }
+    }
+}
+
+fn mask(value: &mut Value) {
+    let empty = match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    if !empty {
+        *value = MASK.into();
     }
 }
 
@@ -107,7 +140,7 @@ pub fn is_secret(key: &str) -> bool {
 }
 
 /// The words of a key, in lower case: `dbPassword`, `db_password` and `db-password` are two.
-fn words_of(key: &str) -> Vec<String> {
+pub(super) fn words_of(key: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut after_lower = false;
     for c in key.chars() {
@@ -261,6 +294,15 @@ mod tests {
         ] {
             assert!(!is_secret(key), "{key} is no secret");
         }
+    }
+
+    #[test]
+    fn what_the_author_marked_is_a_secret_whatever_it_is_called() {
+        let store = json!({"config": {"pin": 1234, "port": 1}, "configSchema": {"properties": {"pin": {"x-kind": "secret"}}}});
+        let (store, _) = super::super::parse::store(&store.to_string());
+        let config = Config::of(&store, &Map::new());
+        assert_eq!(config.masked(), map(json!({"pin": "***", "port": 1})));
+        assert!(config.is_secret("pin") && !config.is_secret("port"));
     }
 
     #[test]

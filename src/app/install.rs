@@ -40,6 +40,24 @@ pub struct InstallInfo {
     pub category: String,
     /// Older versions on offer.
     pub history: Vec<History>,
+    /// SHA-256 of the file at `url`: 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+    /// SHA-256 of the file at `pkg`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pkg_sha256: String,
+    /// Further addresses of the file at `url`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
+    /// Further addresses of the file at `pkg`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pkg_mirrors: Vec<String>,
+    /// Bytes of the file at `url`; 0 when not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub size: u64,
+    /// What is new in this version.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub notes: String,
     /// Keys that the manual does not know, kept as they are.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -56,6 +74,29 @@ pub struct History {
     pub url: String,
     /// Address of that version's official archive.
     pub pkg: String,
+    /// SHA-256 of the file at `url`: 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+    /// SHA-256 of the file at `pkg`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pkg_sha256: String,
+    /// Further addresses of the file at `url`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
+    /// Further addresses of the file at `pkg`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pkg_mirrors: Vec<String>,
+    /// Bytes of the file at `url`; 0 when not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub size: u64,
+    /// What is new in this version.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A name with a value: an environment variable or a dependency.

@@ -2,24 +2,32 @@
 //! reads a clock.
 
 pub mod config;
+pub mod config_schema;
+pub mod form;
 pub mod install;
 pub mod name;
+pub mod origin;
 pub mod parse;
 pub mod placeholder;
 pub mod problem;
 pub mod schema;
+pub mod sha256;
 mod source;
 pub mod store;
 pub mod suggest;
+pub mod version;
 
 use std::path::PathBuf;
 
 pub use config::Config;
 pub use install::InstallInfo;
 pub use name::AppName;
+pub use origin::Origin;
 pub use placeholder::Scope;
 pub use problem::Problem;
+pub use sha256::Sha256;
 pub use store::StoreInfo;
+pub use version::{Requirement, Version};
 
 /// An app whose files were read: both manifests with the text they came from.
 #[derive(Clone, Debug)]

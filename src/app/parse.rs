@@ -7,12 +7,13 @@ use indexmap::IndexMap;
 use jsonc_parser::ast::{Object, Value as Node};
 use serde_json::{Map, Number, Value};
 
+use super::config_schema::{ConfigSchema, KINDS, Label, Property, TYPES};
 use super::install::{History, Item};
 use super::problem::{self, Problem};
 use super::source::{self, Slip, Source};
 use super::store::{InstallSection, Setting, StartSection, Step, Until};
 use super::suggest::did_you_mean;
-use super::{AppName, InstallInfo, StoreInfo};
+use super::{AppName, InstallInfo, Sha256, StoreInfo};
 
 /// The categories of the desktop.
 pub const CATEGORIES: [&str; 10] = [
@@ -54,6 +55,56 @@ pub fn install(text: &str) -> (InstallInfo, Vec<Problem>) {
 /// Reads a `store.json`, likewise.
 pub fn store(text: &str) -> (StoreInfo, Vec<Problem>) {
     read(STORE_FILE, text, store_info)
+}
+
+/// One app of a list, with what is wrong with it.
+pub type Listed = (InstallInfo, Vec<Problem>);
+
+/// Reads a list of install infos, as catalogs are: a bare list, or an object that has it in `data`.
+/// Each entry is read for itself; one with an error among its problems must not be used.
+///
+/// # Errors
+/// Why the text is no list at all.
+pub fn list(text: &str, max_entries: usize) -> Result<Vec<Listed>, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let source = Source::new(text);
+    let root = source.parse().map_err(|slip| {
+        let line = text.get(..slip.span.start).unwrap_or(text).split('\n');
+        format!("{} (line {})", slip.message, line.count())
+    })?;
+    let array = match &root {
+        Some(Node::Array(array)) => Some(array),
+        Some(Node::Object(object)) => {
+            let data = object
+                .properties
+                .iter()
+                .find(|property| source::key_of(property).eq_ignore_ascii_case("data"));
+            match data.map(|data| &data.value) {
+                Some(Node::Array(array)) => Some(array),
+                // An envelope without anything in it.
+                Some(Node::NullKeyword(_)) => return Ok(Vec::new()),
+                Some(_) | None => None,
+            }
+        }
+        Some(_) | None => None,
+    };
+    let array = array.ok_or("it is neither a list of apps nor an object with one in `data`")?;
+    let entry = |node: &Node<'_>| {
+        let mut reader = Reader {
+            file: INSTALL_FILE,
+            text,
+            problems: Vec::new(),
+        };
+        let info = if let Node::Object(object) = node {
+            install_info(&mut reader, object)
+        } else {
+            let message = format!("an app must be an object, not {}", kind(node));
+            reader.error(String::new(), node, message, "write `{ … }`");
+            InstallInfo::default()
+        };
+        (info, reader.problems)
+    };
+    Ok(array.elements.iter().take(max_entries).map(entry).collect())
 }
 
 fn read<T: Default>(
@@ -117,6 +168,12 @@ fn install_info(reader: &mut Reader<'_>, root: &Object<'_>) -> InstallInfo {
             "dependencies",
             "category",
             "history",
+            "sha256",
+            "pkgSha256",
+            "mirrors",
+            "pkgMirrors",
+            "size",
+            "notes",
         ],
     );
     let info = InstallInfo {
@@ -134,13 +191,36 @@ fn install_info(reader: &mut Reader<'_>, root: &Object<'_>) -> InstallInfo {
         dependencies: fields.items(reader, "dependencies"),
         category: fields.category(reader),
         history: fields.list(reader, "history", |reader, path, node| {
-            let fields = reader.object(path, node, &["version", "url", "pkg"])?;
+            let known = [
+                "version",
+                "url",
+                "pkg",
+                "sha256",
+                "pkgSha256",
+                "mirrors",
+                "pkgMirrors",
+                "size",
+                "notes",
+            ];
+            let fields = reader.object(path, node, &known)?;
             Some(History {
                 version: fields.text(reader, "version"),
                 url: fields.text(reader, "url"),
                 pkg: fields.text(reader, "pkg"),
+                sha256: fields.sha256(reader, "sha256"),
+                pkg_sha256: fields.sha256(reader, "pkgSha256"),
+                mirrors: fields.texts(reader, "mirrors"),
+                pkg_mirrors: fields.texts(reader, "pkgMirrors"),
+                size: fields.bytes(reader, "size"),
+                notes: fields.text(reader, "notes"),
             })
         }),
+        sha256: fields.sha256(reader, "sha256"),
+        pkg_sha256: fields.sha256(reader, "pkgSha256"),
+        mirrors: fields.texts(reader, "mirrors"),
+        pkg_mirrors: fields.texts(reader, "pkgMirrors"),
+        size: fields.bytes(reader, "size"),
+        notes: fields.text(reader, "notes"),
         extra: std::mem::take(&mut fields.extra),
     };
     reader.check_name(&info.name, fields.contains("name"));
@@ -152,7 +232,16 @@ fn store_info(reader: &mut Reader<'_>, root: &Object<'_>) -> StoreInfo {
         "",
         root,
         &[
-            "name", "icon", "category", "desc", "setting", "config", "commands", "install", "start",
+            "name",
+            "icon",
+            "category",
+            "desc",
+            "setting",
+            "config",
+            "configSchema",
+            "commands",
+            "install",
+            "start",
         ],
     );
     StoreInfo {
@@ -162,6 +251,7 @@ fn store_info(reader: &mut Reader<'_>, root: &Object<'_>) -> StoreInfo {
         desc: fields.text(reader, "desc"),
         setting: setting(reader, &fields),
         config: config(reader, &fields),
+        config_schema: config_schema(reader, &fields),
         commands: commands(reader, &fields),
         install: install_section(reader, &fields),
         start: start_section(reader, &fields),
@@ -198,6 +288,96 @@ fn config(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> Map<String, Value
         config.insert(key, to_json(node));
     }
     config
+}
+
+/// Keys of JSON Schema that say nothing to a form.
+const PLAIN_SCHEMA_KEYS: [&str; 8] = [
+    "$id",
+    "$comment",
+    "type",
+    "additionalProperties",
+    "default",
+    "examples",
+    "pattern",
+    "items",
+];
+
+fn config_schema(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> Option<ConfigSchema> {
+    let mut known = vec!["title", "description", "properties", "required", "x-apply"];
+    known.extend(PLAIN_SCHEMA_KEYS);
+    let fields = fields.object(reader, "configSchema", &known)?;
+    let mut properties = IndexMap::new();
+    for (key, path, node) in fields.entries(reader, "properties") {
+        if let Some(property) = property(reader, &path, node) {
+            properties.insert(key, property);
+        }
+    }
+    Some(ConfigSchema {
+        title: fields.label(reader, "title"),
+        description: fields.label(reader, "description"),
+        properties,
+        required: fields.texts(reader, "required"),
+        apply: fields.text(reader, "x-apply"),
+        extra: fields.plain_schema_keys(),
+    })
+}
+
+fn property(reader: &mut Reader<'_>, path: &str, node: &Node<'_>) -> Option<Property> {
+    let mut known = vec![
+        "title",
+        "description",
+        "enum",
+        "x-enum-titles",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "format",
+        "x-kind",
+        "x-advanced",
+        "readOnly",
+        "order",
+    ];
+    known.extend(PLAIN_SCHEMA_KEYS);
+    let fields = reader.object(path, node, &known)?;
+    let property = Property {
+        kind: fields.one_of(reader, "type", &TYPES),
+        title: fields.label(reader, "title"),
+        description: fields.label(reader, "description"),
+        choices: fields.list(reader, "enum", |_, _, node| Some(to_json(node))),
+        choice_titles: fields.list(reader, "x-enum-titles", |reader, path, node| {
+            Some(reader.label(path, node))
+        }),
+        minimum: fields.number(reader, "minimum"),
+        maximum: fields.number(reader, "maximum"),
+        min_length: fields.number(reader, "minLength"),
+        max_length: fields.number(reader, "maxLength"),
+        format: fields.text(reader, "format"),
+        used_as: fields.one_of(reader, "x-kind", &KINDS),
+        advanced: fields.boolean(reader, "x-advanced"),
+        read_only: fields.boolean(reader, "readOnly"),
+        order: fields.number(reader, "order"),
+        extra: {
+            let mut extra = fields.plain_schema_keys();
+            extra.shift_remove("type");
+            extra
+        },
+    };
+    let limits = [
+        ("minimum", property.minimum, property.maximum),
+        ("minLength", property.min_length, property.max_length),
+    ];
+    for (key, least, most) in limits {
+        if let (Some(least), Some(most)) = (least, most)
+            && least > most
+        {
+            let message =
+                format!("`{key}` is {least}, more than the {most} that is allowed at most");
+            let problem = Problem::error(reader.file, fields.path_of(key), message);
+            reader.push(problem.with_help("no value can be both; change one of them"));
+        }
+    }
+    Some(property)
 }
 
 fn commands(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> IndexMap<String, Vec<Step>> {
@@ -461,6 +641,22 @@ impl Reader<'_> {
         }
     }
 
+    /// A text for people: one for all, or one for each language.
+    fn label(&mut self, path: &str, node: &Node<'_>) -> Label {
+        if !matches!(node, Node::Object(_)) {
+            return Label::same(&self.text(path, node));
+        }
+        let Some(fields) = self.object(path, node, &["en", "zh"]) else {
+            return Label::default();
+        };
+        let (en, zh) = (fields.text(self, "en"), fields.text(self, "zh"));
+        let or = |text: &String, other: &String| if text.is_empty() { other } else { text }.clone();
+        Label {
+            en: or(&en, &zh),
+            zh: or(&zh, &en),
+        }
+    }
+
     /// A text that `C:\temp` may have slipped into: a tab behind a drive is no tab.
     fn check_drive_paths(&mut self, path: &str, node: &Node<'_>) {
         match node {
@@ -582,6 +778,76 @@ impl<'a, 't> Fields<'a, 't> {
         seconds
     }
 
+    fn label(&self, reader: &mut Reader<'_>, key: &str) -> Label {
+        self.get(key)
+            .map(|(path, node)| reader.label(&path, node))
+            .unwrap_or_default()
+    }
+
+    /// One of a few words, or nothing.
+    fn one_of(&self, reader: &mut Reader<'_>, key: &str, words: &[&'static str]) -> String {
+        let text = self.text(reader, key);
+        if !text.is_empty() && !words.contains(&text.as_str()) {
+            let message = format!("`{key}` cannot be `{}`", text.escape_debug());
+            let help = match did_you_mean(&text, words.iter().copied()) {
+                help if help.is_empty() => format!("there are {}", words.join(", ")),
+                help => help,
+            };
+            let problem = Problem::error(reader.file, self.path_of(key), message);
+            reader.push(problem.with_help(help));
+        }
+        text
+    }
+
+    fn number(&self, reader: &mut Reader<'_>, key: &str) -> Option<f64> {
+        let text = self.text(reader, key);
+        if text.trim().is_empty() {
+            return None;
+        }
+        let number = text.trim().parse::<f64>().ok().filter(|it| it.is_finite());
+        if number.is_none() {
+            let message = format!("`{key}` must be a number, not `{}`", text.escape_debug());
+            let problem = Problem::error(reader.file, self.path_of(key), message);
+            reader.push(problem.with_help("write a number, or leave it out"));
+        }
+        number
+    }
+
+    /// What of a schema is kept without being understood.
+    fn plain_schema_keys(&self) -> Map<String, Value> {
+        let known = self.known.iter();
+        let plain = known.filter(|(key, _)| PLAIN_SCHEMA_KEYS.contains(*key));
+        let mut kept: Map<String, Value> = plain
+            .map(|(key, node)| ((*key).to_owned(), to_json(node)))
+            .collect();
+        kept.extend(self.extra.clone());
+        kept
+    }
+
+    fn sha256(&self, reader: &mut Reader<'_>, key: &str) -> String {
+        let text = self.text(reader, key);
+        if !text.is_empty()
+            && let Err(error) = text.parse::<Sha256>()
+        {
+            let problem = Problem::error(reader.file, self.path_of(key), error.to_string());
+            reader.push(problem);
+        }
+        text
+    }
+
+    fn bytes(&self, reader: &mut Reader<'_>, key: &str) -> u64 {
+        let text = self.text(reader, key);
+        if text.trim().is_empty() {
+            return 0;
+        }
+        text.trim().parse().unwrap_or_else(|_| {
+            let message = format!("`{key}` must be a number of bytes");
+            let problem = Problem::error(reader.file, self.path_of(key), message);
+            reader.push(problem.with_help("write a whole number, or leave it out"));
+            0
+        })
+    }
+
     fn category(&self, reader: &mut Reader<'_>) -> String {
         let category = self.text(reader, "category");
         if !category.is_empty() && !CATEGORIES.contains(&category.as_str()) {
@@ -687,7 +953,7 @@ fn elsewhere(key: &str) -> &'static str {
             "it belongs into `start` of store.json"
         }
         "installEnvs" | "installCmds" => "it belongs into `install` of store.json",
-        "config" | "commands" => "it belongs into store.json",
+        "config" | "configSchema" | "commands" => "it belongs into store.json",
         _ => "",
     }
 }
@@ -891,6 +1157,36 @@ mod tests {
             serde_json::to_string(&info.config).unwrap(),
             r#"{"z":268435456,"a":1.50,"数据 目录":{"x":[1e+400,-0]},"t":"é\n😀"}"#
         );
+    }
+
+    #[test]
+    fn a_description_of_settings_is_read_and_its_slips_are_told() {
+        let read = check_store(
+            r#"{ "configSchema": { "title": "T", "properties": { "port": {
+                "type": "integer", "title": {"zh": "端口"}, "minimum": "1", "X-Kind": "port", "pattern": "x" } },
+                "required": ["port"], "x-apply": "a" } }"#,
+        );
+        let schema = read.config_schema.unwrap();
+        let port = &schema.properties["port"];
+        assert_eq!((port.title.en.as_str(), port.minimum), ("端口", Some(1.0)));
+        assert_eq!(
+            (port.used_as.as_str(), schema.apply.as_str()),
+            ("port", "a")
+        );
+        assert_eq!(port.extra["pattern"], "x");
+        let told = store_problems(
+            r#"{ "configSchema": { "properties": {
+                "a": { "type": "int", "x-kind": "dir", "minimum": 5, "maximum": 1, "minLength": "x", "tilte": 1 } } } }"#,
+        );
+        for word in [
+            "`type` cannot be `int`",
+            "there are port, folder, file, secret",
+            "`minimum` is 5, more than the 1",
+            "`minLength` must be a number",
+            "did you mean `title`?",
+        ] {
+            assert!(told.contains(word), "{word}: {told}");
+        }
     }
 
     #[test]

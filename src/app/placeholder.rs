@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::Config;
-use super::config::{MASK, is_secret};
+use super::config::MASK;
 
 /// Name of this system in paths and placeholders (GodoOS uses Go's names).
 pub const OS: &str = if cfg!(target_os = "windows") {
@@ -124,7 +124,7 @@ impl Scope {
         for key in in_dependency_order(config)? {
             // A key that comes out of the config is in it, so nothing is skipped here.
             if let Some(value) = config.values().get(key) {
-                scope.add(key, value, &mut total)?;
+                scope.add(key, value, config.is_secret(key), &mut total)?;
             }
         }
         // Words are listed in the config's own order, whatever order they were expanded in.
@@ -146,7 +146,13 @@ impl Scope {
     }
 
     /// Adds a config value whose words are all known by now.
-    fn add(&mut self, key: &str, value: &Value, total: &mut usize) -> Result<(), PlaceholderError> {
+    fn add(
+        &mut self,
+        key: &str,
+        value: &Value,
+        is_secret: bool,
+        total: &mut usize,
+    ) -> Result<(), PlaceholderError> {
         let mut left = MAX_VALUE_BYTES;
         let too_long = || PlaceholderError::TooLong {
             what: format!("the config value `{}`", key.escape_debug()),
@@ -164,7 +170,7 @@ impl Scope {
                 limit: MAX_CONFIG_BYTES,
             });
         }
-        if is_secret(key) && !text.is_empty() {
+        if is_secret && !text.is_empty() {
             self.secrets.push(text.clone());
         }
         self.words.insert(key.to_owned(), text);

@@ -5,6 +5,7 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+use super::config_schema::{KINDS, TYPES};
 use super::parse::CATEGORIES;
 use super::store::BUILTINS;
 use super::{InstallInfo, StoreInfo};
@@ -28,6 +29,12 @@ pub fn store() -> String {
         &mut schema,
         "/definitions/Setting/properties/binPath",
         &["{exePath}/bin/server"],
+    );
+    examples(&mut schema, "/definitions/Property/properties/type", &TYPES);
+    examples(
+        &mut schema,
+        "/definitions/Property/properties/x-kind",
+        &KINDS,
     );
     let one_of: Vec<Value> = ["port", "http", "file", "log"]
         .iter()
@@ -91,6 +98,7 @@ fn loosen(schema: &mut Schema) {
     let loose: &[&str] = match first {
         Some("string") => &["string", "number", "boolean", "null"],
         Some("boolean") => &["boolean", "string", "number", "null"],
+        Some("integer") => &["integer", "string", "null"],
         Some("number") => {
             schema.insert("minimum".to_owned(), 0.into());
             &["number", "string", "null"]
@@ -159,7 +167,7 @@ mod tests {
                 .and_then(Value::as_object)
                 .unwrap();
             for object in definitions.values().chain([&schema]) {
-                for (key, property) in object["properties"].as_object().unwrap() {
+                for (key, property) in object["properties"].as_object().into_iter().flatten() {
                     assert!(property["description"].is_string(), "{key} in {text}");
                 }
             }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::config_schema::ConfigSchema;
 use super::install::Item;
 
 /// The names of the built-in commands.
@@ -40,6 +41,9 @@ pub struct StoreInfo {
     pub setting: Setting,
     /// The app's settings with their defaults. Each key is a placeholder.
     pub config: Map<String, Value>,
+    /// Ours: what the settings are, so that a form can ask for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<ConfigSchema>,
     /// The command lists by name.
     pub commands: IndexMap<String, Vec<Step>>,
     /// What is done at install.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Failed;
 use crate::api::Running;
-use crate::app::AppName;
+use crate::app::{AppName, Origin};
 use crate::job::JobRecord;
 use crate::library::Library;
 use crate::supervisor::Status;
@@ -29,6 +29,34 @@ pub(super) struct Client {
     token: Option<String>,
 }
 
+/// How something is to be installed.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own that the user makes"
+)]
+pub(super) struct Wish {
+    /// Install missing dependencies first.
+    pub dependencies: bool,
+    /// Start it at the end.
+    pub start: bool,
+    /// Take an older version than the one that is there.
+    pub older: bool,
+    /// Take the place of an app that came from elsewhere.
+    pub replace: bool,
+}
+
+/// What is wanted of a catalog.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer<'a> {
+    /// That version; else the newest.
+    pub version: Option<&'a str>,
+    /// That catalog; else the first that has it.
+    pub catalog: Option<&'a str>,
+    /// How it is to be installed.
+    pub wish: Wish,
+}
+
 /// One app of `GET /api/apps`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,6 +67,12 @@ pub(super) struct AppRow {
     pub version: String,
     /// The version that is installed.
     pub installed: Option<String>,
+    /// Where its program came from.
+    pub origin: Option<Origin>,
+    /// Upgrades leave it alone.
+    pub pinned: bool,
+    /// Versions that are not offered.
+    pub skipped: Vec<String>,
     /// Its process.
     pub status: Status,
     /// Why it cannot be used.
@@ -85,6 +119,8 @@ pub(super) struct StreamEvent {
 #[derive(Deserialize)]
 struct ErrorBody {
     message: String,
+    #[serde(default)]
+    name: String,
     job: Option<Box<JobRecord>>,
 }
 
@@ -97,21 +133,8 @@ impl Client {
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .ok_or_else(|| nobody(&library))?;
-        let token = if running.token {
-            let path = library.token_file();
-            let token = std::fs::read_to_string(&path).map_err(|error| {
-                Failed::because(format!(
-                    "the service wants its token, and `{}` cannot be read: {error}; run this as the user who started it",
-                    path.display()
-                ))
-            })?;
-            Some(token.trim().to_owned())
-        } else {
-            None
-        };
-        let http = reqwest::Client::builder()
-            // What is on this computer needs no proxy.
-            .no_proxy()
+        let token = token(&library, running.token)?;
+        let http = crate::download::local_client()
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(Failed::because)?;
@@ -134,9 +157,88 @@ impl Client {
     }
 
     /// `POST /api/apps`.
-    pub(super) async fn add(&self, folder: &Path) -> Result<u64, Failed> {
-        self.job(Method::POST, "/api/apps", Some(json!({ "folder": folder })))
-            .await
+    pub(super) async fn add(&self, what: Map<String, Value>) -> Result<u64, Failed> {
+        self.job(Method::POST, "/api/apps", Some(what.into())).await
+    }
+
+    /// `POST /api/apps/{name}/{verb}`: install or upgrade, from a catalog where need be.
+    pub(super) async fn obtain(
+        &self,
+        name: &AppName,
+        verb: &str,
+        offer: &Offer<'_>,
+    ) -> Result<u64, Failed> {
+        use std::fmt::Write as _;
+        let Offer {
+            version,
+            catalog,
+            wish,
+        } = offer;
+        let mut path = format!(
+            "/api/apps/{name}/{verb}?dependencies={}&start={}&older={}&replace={}",
+            wish.dependencies, wish.start, wish.older, wish.replace
+        );
+        for (key, value) in [("version", version), ("catalog", catalog)] {
+            if let Some(value) = value {
+                write!(path, "&{key}={}", encoded(value)).expect("a String takes everything");
+            }
+        }
+        self.job(Method::POST, &path, None).await
+    }
+
+    /// `POST /api/apps/{name}/rollback`.
+    pub(super) async fn rollback(&self, name: &AppName, with_data: bool) -> Result<u64, Failed> {
+        let path = format!("/api/apps/{name}/rollback?withData={with_data}");
+        self.job(Method::POST, &path, None).await
+    }
+
+    /// `PATCH /api/apps/{name}/offers`.
+    pub(super) async fn change_offers(
+        &self,
+        name: &AppName,
+        pinned: Option<bool>,
+        skip: Option<&str>,
+    ) -> Result<u64, Failed> {
+        let body = json!({ "pinned": pinned, "skip": skip });
+        let path = format!("/api/apps/{name}/offers");
+        self.job(Method::PATCH, &path, Some(body)).await
+    }
+
+    /// `POST /api/apps/{name}/export`.
+    pub(super) async fn export(
+        &self,
+        name: &AppName,
+        file: &Path,
+        with_program: bool,
+    ) -> Result<u64, Failed> {
+        let body = json!({ "file": file, "withProgram": with_program });
+        let path = format!("/api/apps/{name}/export");
+        self.job(Method::POST, &path, Some(body)).await
+    }
+
+    /// `POST /api/import`.
+    pub(super) async fn import(&self, file: &Path, package: Option<&Path>) -> Result<u64, Failed> {
+        let body = json!({ "file": file, "package": package });
+        self.job(Method::POST, "/api/import", Some(body)).await
+    }
+
+    /// `GET /api/trash`.
+    pub(super) async fn trash(&self) -> Result<Value, Failed> {
+        self.get("/api/trash").await
+    }
+
+    /// `POST /api/trash/{id}/restore`.
+    pub(super) async fn restore(&self, id: &str, package: Option<&Path>) -> Result<u64, Failed> {
+        let path = format!("/api/trash/{}/restore", encoded(id));
+        let body = json!({ "package": package });
+        self.job(Method::POST, &path, Some(body)).await
+    }
+
+    /// `DELETE /api/trash/{id}`.
+    pub(super) async fn remove_trash(&self, id: &str) -> Result<(), Failed> {
+        let path = format!("/api/trash/{}", encoded(id));
+        let _: Value = self.send(self.request(Method::DELETE, &path, JSON)).await?;
+        Ok(())
     }
 
     /// `POST /api/apps/{name}/{verb}`: install, start, stop, restart.
@@ -246,6 +348,162 @@ impl Client {
         self.get(&format!("/api/jobs/{id}/log?lines={lines}")).await
     }
 
+    /// `GET /api/catalogs`.
+    pub(super) async fn catalogs(&self) -> Result<Value, Failed> {
+        self.get("/api/catalogs").await
+    }
+
+    /// `POST /api/catalogs`.
+    pub(super) async fn add_catalog(
+        &self,
+        name: &str,
+        address: &str,
+        position: Option<usize>,
+        project: Option<&str>,
+    ) -> Result<Value, Failed> {
+        let body = json!({
+            "name": name,
+            "address": address,
+            "position": position,
+            "projectId": project,
+        });
+        let request = self.request(Method::POST, "/api/catalogs", JSON);
+        self.send(request.json(&body)).await
+    }
+
+    /// `DELETE /api/catalogs/{name}`.
+    pub(super) async fn remove_catalog(&self, name: &str) -> Result<(), Failed> {
+        let path = format!("/api/catalogs/{}", encoded(name));
+        self.answer(self.request(Method::DELETE, &path, JSON))
+            .await?;
+        Ok(())
+    }
+
+    /// `POST /api/catalogs/refresh`, or of one.
+    pub(super) async fn refresh_catalogs(&self, name: Option<&str>) -> Result<Value, Failed> {
+        let path = match name {
+            Some(name) => format!("/api/catalogs/{}/refresh", encoded(name)),
+            None => "/api/catalogs/refresh".to_owned(),
+        };
+        self.send(self.request(Method::POST, &path, JSON)).await
+    }
+
+    /// `GET /api/catalog`.
+    pub(super) async fn offers(&self, query: &str, updates: bool) -> Result<Value, Failed> {
+        let query = encoded(query);
+        self.get(&format!("/api/catalog?query={query}&updates={updates}"))
+            .await
+    }
+
+    /// `GET /api/repositories`.
+    pub(super) async fn repositories(&self, deleted: bool) -> Result<Value, Failed> {
+        let path = format!("/api/repositories?deleted={deleted}");
+        self.get(&path).await
+    }
+
+    /// `GET /api/repositories/{name}`, and what is below it.
+    pub(super) async fn repository(&self, name: &str, below: &str) -> Result<Value, Failed> {
+        let path = format!("/api/repositories/{}{below}", encoded(name));
+        self.get(&path).await
+    }
+
+    /// `POST /api/repositories`.
+    pub(super) async fn add_repository(&self, body: &Value) -> Result<Value, Failed> {
+        let request = self.request(Method::POST, "/api/repositories", JSON);
+        self.send(request.json(body)).await
+    }
+
+    /// `POST /api/repositories/validate`.
+    pub(super) async fn try_out_repository(&self, body: &Value) -> Result<Value, Failed> {
+        let request = self.request(Method::POST, "/api/repositories/validate", JSON);
+        self.send(request.json(body)).await
+    }
+
+    /// `PATCH /api/repositories/{name}`.
+    pub(super) async fn change_repository(
+        &self,
+        name: &str,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        let path = format!("/api/repositories/{}", encoded(name));
+        let request = self.request(Method::PATCH, &path, JSON);
+        self.send(request.json(body)).await
+    }
+
+    /// `POST /api/repositories/{name}/{verb}`: validate or index.
+    pub(super) async fn ask_repository(&self, name: &str, verb: &str) -> Result<Value, Failed> {
+        let path = format!("/api/repositories/{}/{verb}", encoded(name));
+        self.send(self.request(Method::POST, &path, JSON)).await
+    }
+
+    /// `DELETE /api/repositories/{name}`.
+    pub(super) async fn remove_repository(&self, name: &str) -> Result<(), Failed> {
+        let path = format!("/api/repositories/{}", encoded(name));
+        self.answer(self.request(Method::DELETE, &path, JSON))
+            .await?;
+        Ok(())
+    }
+
+    /// `GET` below `/v1`.
+    pub(super) async fn v1_get(&self, path: &str) -> Result<Value, Failed> {
+        self.get(path).await
+    }
+
+    /// A body of JSON to a path below `/v1`.
+    pub(super) async fn v1_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        self.send(self.request(method, path, JSON).json(body)).await
+    }
+
+    /// A package to a path below `/v1`, piece by piece.
+    pub(super) async fn v1_upload(
+        &self,
+        method: Method,
+        path: &str,
+        file: &Path,
+    ) -> Result<Value, Failed> {
+        let fail = |error: std::io::Error| {
+            Failed::because(format!("`{}` cannot be read: {error}", file.display()))
+        };
+        let source = tokio::fs::File::open(file).await.map_err(fail)?;
+        let size = source.metadata().await.map_err(fail)?.len();
+        let pieces = futures_util::stream::try_unfold(source, |mut source| async move {
+            let mut piece = bytes::BytesMut::with_capacity(256 << 10);
+            let count = tokio::io::AsyncReadExt::read_buf(&mut source, &mut piece).await?;
+            Ok::<_, std::io::Error>((count > 0).then(|| (piece.freeze(), source)))
+        });
+        let request = self
+            .request(method, path, JSON)
+            .header("content-type", "application/octet-stream")
+            .header("content-length", size)
+            .body(reqwest::Body::wrap_stream(pieces));
+        self.send(request).await
+    }
+
+    /// What lies at a path below `/v1`, to be read piece by piece.
+    pub(super) async fn v1_open(&self, path: &str) -> Result<Response, Failed> {
+        let request = self.request(Method::GET, path, "application/octet-stream");
+        self.answer(request).await
+    }
+
+    /// `GET /api/settings`.
+    pub(super) async fn settings(&self) -> Result<Map<String, Value>, Failed> {
+        self.get("/api/settings").await
+    }
+
+    /// `PATCH /api/settings`.
+    pub(super) async fn change_settings(
+        &self,
+        change: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Failed> {
+        let request = self.request(Method::PATCH, "/api/settings", JSON);
+        self.send(request.json(&change)).await
+    }
+
     /// `GET /api/events`.
     pub(super) async fn events(&self) -> Result<Stream, Failed> {
         self.stream("/api/events").await
@@ -319,13 +577,36 @@ impl Client {
     }
 }
 
+/// By what we are known: the token of the user who runs the service, which lies beside its data, or an
+/// account's in `STOREKEEPER_TOKEN`.
+fn token(library: &Library, is_needed: bool) -> Result<Option<String>, Failed> {
+    if let Ok(token) = std::env::var("STOREKEEPER_TOKEN")
+        && !token.trim().is_empty()
+    {
+        return Ok(Some(token.trim().to_owned()));
+    }
+    let path = library.token_file();
+    match std::fs::read_to_string(&path) {
+        Ok(token) => Ok(Some(token.trim().to_owned())),
+        // An older service without a token may still run.
+        Err(_) if !is_needed => Ok(None),
+        Err(error) => Err(Failed::because(format!(
+            "the service wants its token, and `{}` cannot be read: {error}; run this as the user who started it",
+            path.display()
+        ))),
+    }
+}
+
 fn explain(status: StatusCode, text: &str) -> Failed {
     match serde_json::from_str::<ErrorBody>(text) {
         Ok(ErrorBody {
             message,
             job: Some(job),
+            ..
         }) => Failed::Because(format!("{message} (job {})", job.id)),
-        Ok(body) => Failed::Because(body.message),
+        // Of `/v1`, where it is 400 like all that makes no sense.
+        Ok(body) if body.name == "load_package_failed" => Failed::Refused(422, body.message),
+        Ok(body) => Failed::Refused(status.as_u16(), body.message),
         Err(_) => Failed::Because(format!("the service answered {status}: {text}")),
     }
 }
@@ -342,7 +623,7 @@ fn plan_path(name: &AppName, list: &str) -> String {
 }
 
 /// A word as one part of an address.
-fn encoded(word: &str) -> String {
+pub(super) fn encoded(word: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for byte in word.bytes() {
@@ -394,14 +675,10 @@ fn parse(block: &str) -> StreamEvent {
     event
 }
 
-/// An existing folder written out from the root.
-pub(super) fn absolute(folder: &Path) -> Result<PathBuf, Failed> {
-    std::fs::canonicalize(folder).map_err(|error| {
-        Failed::because(format!(
-            "the folder `{}` cannot be found: {error}",
-            folder.display()
-        ))
-    })
+/// An existing file or folder written out from the root.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failed> {
+    std::fs::canonicalize(path)
+        .map_err(|error| Failed::because(format!("`{}` cannot be found: {error}", path.display())))
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use include_dir::{Dir, include_dir};
 use super::Failed;
 use super::printer::Printer;
 use crate::app::AppName;
-use crate::job::{Action, JobState};
+use crate::job::{Action, JobState, Source};
 use crate::library::Library;
 use crate::service::Service;
 
 /// The app that needs nothing but this program.
-static HELLO: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/demo/hello");
+pub(super) static HELLO: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/demo/hello");
 
 fn name() -> AppName {
     AppName::parse("hello").expect("the name follows the rule")
@@ -45,7 +45,7 @@ pub(super) fn put_in_place(home: &Path) -> Result<(), Failed> {
 pub(super) async fn start(service: Service, url: String) {
     let name = name();
     let mut printer = Printer::new();
-    for action in [Action::Install { folder: None }, Action::Start] {
+    for action in [Action::Install(Source::InPlace.into()), Action::Start] {
         let failure = match service.jobs.submit(&name, action).await {
             Ok(ticket) => {
                 let record = ticket.finished().await;

@@ -45,9 +45,21 @@ impl Printer {
         self.aside("warning: ", text);
     }
 
+    /// Something that is good to know.
+    pub(super) fn note(&mut self, text: &str) {
+        self.aside("", text);
+    }
+
     /// Why the command failed.
     pub(super) fn error(&mut self, text: &str) {
         self.aside("error: ", text);
+    }
+
+    /// Mistakes that are drawn already.
+    pub(super) fn said(&mut self, drawn: &str) {
+        if !drawn.is_empty() {
+            self.aside("", drawn.trim_end_matches('\n'));
+        }
     }
 
     fn aside(&mut self, prefix: &str, text: &str) {

@@ -82,7 +82,7 @@ pub(super) async fn run(
     for name in &names {
         match client.change(name, change.verb()).await {
             Ok(id) => jobs.push(id),
-            Err(Failed::Because(reason)) => {
+            Err(Failed::Because(reason) | Failed::Refused(_, reason)) => {
                 printer.error(&reason);
                 failed = true;
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::app::problem::draw;
-use crate::app::{AppName, Problem};
+use crate::app::{App, AppName, Problem};
 use crate::command::check::check;
 use crate::command::files::Disk;
 use crate::command::load::load;
@@ -55,22 +55,28 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<bool> {
 }
 
 /// What was found in one folder.
-struct Report {
+pub(super) struct Report {
     folder: String,
-    problems: Vec<Problem>,
-    drawn: String,
+    /// The app, as far as it was understood.
+    pub(super) app: Option<App>,
+    pub(super) problems: Vec<Problem>,
+    /// The problems as people see them.
+    pub(super) drawn: String,
 }
 
 impl Report {
-    fn new(folder: &Path, problems: Vec<Problem>, texts: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn new(folder: &Path, app: Option<App>, problems: Vec<Problem>) -> Self {
         let folder = folder.to_string_lossy().replace('\\', "/");
         let folder = match folder.trim_end_matches('/') {
             "" => folder,
             trimmed => trimmed.to_owned(),
         };
-        let drawn = draw(&problems, &folder, texts);
+        let drawn = draw(&problems, &folder, &|file| {
+            app.as_ref()?.text_of(file).map(str::to_owned)
+        });
         Self {
             folder,
+            app,
             problems,
             drawn,
         }
@@ -92,10 +98,11 @@ impl Report {
     }
 }
 
-fn report(folder: &Path) -> Report {
+/// Checks the app in a folder.
+pub(super) fn report(folder: &Path) -> Report {
     let fail = |message: String, help: &str| {
         let problem = Problem::error("install.json", "", message).with_help(help);
-        Report::new(folder, vec![problem], &|_| None)
+        Report::new(folder, None, vec![problem])
     };
     // `.` has a name only when its links and dots are followed.
     let dir = match folder.canonicalize() {
@@ -119,12 +126,11 @@ fn report(folder: &Path) -> Report {
         Some(app) => check(app, problems, &Disk::new(&dir)),
         None => problems,
     };
-    Report::new(folder, problems, &|file| {
-        app.as_ref()?.text_of(file).map(str::to_owned)
-    })
+    Report::new(folder, app, problems)
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// `1 app`, `2 apps`.
+pub(super) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }

@@ -41,7 +41,8 @@ pub(crate) async fn render(
         let mut unknown = Vec::new();
         let rendered = context.scope.template(&name, &text, &mut unknown)?;
         context.warn_unknown(&unknown, &format!("the template `{name}`"));
-        save(&file, rendered.as_bytes(), &context.shown(&file))
+        let file = context.place(file);
+        save(&file, rendered.as_bytes(), &context)
     })
     .await
 }

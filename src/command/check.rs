@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use super::files::Files;
 use super::plan::{Plan, Section, compile_partly, compile_section_partly};
 use super::{Command, Exec};
+use crate::app::form;
 use crate::app::install::Item;
 use crate::app::parse::{INSTALL_FILE, STORE_FILE, was_read};
 use crate::app::placeholder::{BUILTIN_WORDS, Builtins, PlaceholderError, words_in};
 use crate::app::store::Until;
-use crate::app::suggest::closest;
+use crate::app::suggest::{closest, did_you_mean};
 use crate::app::{App, AppName, Config, Problem, Scope, StoreInfo};
 
 /// Limit of the steps that are looked at. Lists in lists multiply.
@@ -18,6 +19,15 @@ const MAX_STEPS: usize = 200_000;
 
 /// Limit of the templates that are told to be without use: a program may bring a folder of them.
 const MAX_UNUSED: usize = 10;
+
+/// How the message of a word in braces ends that is no setting.
+const STAYS: &str = "is not known and stays as it is";
+
+/// Whether a problem is a word in braces that is no setting. That may be meant so, though hardly in
+/// what is published.
+pub fn is_unknown_word(problem: &Problem) -> bool {
+    problem.message.ends_with(STAYS)
+}
 
 /// Everything that can be wrong with an app whose manifests could be read, its files looked at
 /// with the defaults of its config. `found` are the problems of reading; they are part of the
@@ -186,10 +196,7 @@ impl Check<'_> {
                 .unwrap_or(Path::new("/"))
                 .to_string_lossy(),
         };
-        match Scope::new(
-            &builtins,
-            &Config::new(&store.config, &serde_json::Map::new()),
-        ) {
+        match Scope::new(&builtins, &Config::of(store, &serde_json::Map::new())) {
             Ok(scope) => self.scope = scope,
             Err(error) => {
                 let path = match &error {
@@ -207,7 +214,54 @@ impl Check<'_> {
         for (key, value) in &store.config {
             self.value(&format!("config.{key}"), value);
         }
+        self.config_schema(store);
         true
+    }
+
+    /// What the schema of the settings says of settings that are not there, and defaults that it would
+    /// refuse.
+    fn config_schema(&mut self, store: &StoreInfo) {
+        let Some(schema) = &store.config_schema else {
+            return;
+        };
+        let keys = || store.config.keys().map(String::as_str);
+        for key in schema.properties.keys() {
+            if !store.config.contains_key(key) {
+                let message = format!("`{}` is no setting", key.escape_debug());
+                let help = match did_you_mean(key, keys()) {
+                    help if help.is_empty() => "add it to `config` with its default".to_owned(),
+                    help => help,
+                };
+                let path = format!("configSchema.properties.{key}");
+                self.push(Problem::warning(STORE_FILE, path, message).with_help(help));
+            }
+        }
+        for (index, key) in schema.required.iter().enumerate() {
+            if !store.config.contains_key(key) && !schema.properties.contains_key(key) {
+                let message = format!("`{}` is required and is no setting", key.escape_debug());
+                let path = format!("configSchema.required[{index}]");
+                let help = did_you_mean(key, keys());
+                self.push(Problem::warning(STORE_FILE, path, message).with_help(help));
+            }
+        }
+        if !schema.apply.is_empty() && !store.commands.contains_key(&schema.apply) {
+            let message = format!("there is no command list `{}`", schema.apply.escape_debug());
+            let help = did_you_mean(&schema.apply, store.commands.keys().map(String::as_str));
+            let problem = Problem::error(STORE_FILE, "configSchema.x-apply", message);
+            self.push(problem.with_help(help));
+        }
+        for field in form::fields(store, &serde_json::Map::new()) {
+            // One that is required and empty is what the user is asked for.
+            let is_empty = field.default.is_null() || field.default == "";
+            if field.is_described
+                && !is_empty
+                && let Some(message) = field.refuses(&field.default)
+            {
+                let path = format!("config.{}", field.key);
+                let problem = Problem::warning(STORE_FILE, path, message);
+                self.push(problem.with_help("`configSchema` says so; change one of them"));
+            }
+        }
     }
 
     fn value(&mut self, path: &str, value: &serde_json::Value) {
@@ -413,7 +467,7 @@ impl Check<'_> {
         let mut unknown = Vec::new();
         self.scope.text(text, &mut unknown);
         for word in unknown {
-            let message = format!("`{{{word}}}` is not known and stays as it is");
+            let message = format!("`{{{word}}}` {STAYS}");
             let problem = Problem::warning(STORE_FILE, place, message);
             let help = self.similar_word(&word);
             self.push(problem.with_help(help));
@@ -485,9 +539,7 @@ impl Check<'_> {
         match self.scope.template(&name, &text, &mut unknown) {
             Ok(_) => {
                 for word in unknown {
-                    let message = format!(
-                        "`{{{word}}}` in the template `{name}` is not known and stays as it is"
-                    );
+                    let message = format!("`{{{word}}}` in the template `{name}` {STAYS}");
                     let problem = Problem::warning(STORE_FILE, place, message);
                     let help = self.similar_word(&word);
                     self.push(problem.with_help(help));

@@ -1,5 +1,6 @@
 //! What a running list works with, and what it tells about itself.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -148,6 +149,9 @@ pub struct Context {
     pub envs: Vec<(String, String)>,
     /// The lists that led here.
     pub lists: Vec<String>,
+    /// Files that the user edited and that stay as they are: what a list would write to one is laid
+    /// beside it, under the name that stands here.
+    pub kept: Arc<BTreeMap<PathBuf, PathBuf>>,
     /// Number of the job.
     pub job: u64,
     /// Fires when the job is to end.
@@ -246,6 +250,21 @@ impl Context {
             return Err(StepError::new(StepErrorKind::Invalid, message));
         }
         Ok(self.app.dir.join(path))
+    }
+
+    /// Where a list's text for `file` goes: to the file itself, or beside one that is kept.
+    pub(super) fn place(&self, file: PathBuf) -> PathBuf {
+        match self.kept.get(&file) {
+            None => file,
+            Some(beside) => {
+                self.host.warn(format!(
+                    "`{}` was edited and stays as it is; what the new version would write is in `{}`",
+                    self.shown(&file),
+                    self.shown(beside)
+                ));
+                beside.clone()
+            }
+        }
     }
 
     /// Expands environment variables; an empty value is an empty variable.

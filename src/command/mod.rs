@@ -12,6 +12,7 @@ mod mkdir;
 mod output;
 pub mod plan;
 pub mod preview;
+pub mod produce;
 mod program;
 mod restart;
 mod run;
@@ -22,6 +23,7 @@ mod stop_app;
 pub mod title;
 mod unzip;
 mod write_file;
+pub mod written;
 mod zip;
 
 pub(crate) use change_file::render;

@@ -15,6 +15,7 @@ use super::plan::{Plan, PlannedStep, Section, compile_section};
 use super::title::title;
 use super::{Command, Exec};
 use crate::app::config::{MASK, is_secret};
+use crate::app::form::{self, FieldKind};
 use crate::app::install::Item;
 use crate::app::store::Until;
 use crate::app::{App, Problem, Scope};
@@ -320,8 +321,9 @@ impl Preview<'_> {
                 then,
             });
         }
-        for key in store.config.keys().filter(|key| is_port(key)) {
-            let port = self.scope.value(key).unwrap_or_default();
+        let fields = form::fields(store, &serde_json::Map::new());
+        for field in fields.iter().filter(|field| field.kind == FieldKind::Port) {
+            let port = self.scope.value(&field.key).unwrap_or_default();
             if port.parse::<u16>().is_ok() && !step.ports.iter().any(|known| known == port) {
                 step.ports.push(port.to_owned());
             }
@@ -593,10 +595,6 @@ impl Preview<'_> {
 
 fn portable(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
-}
-
-fn is_port(key: &str) -> bool {
-    key.to_ascii_lowercase().ends_with("port")
 }
 
 #[cfg(test)]

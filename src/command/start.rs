@@ -5,6 +5,7 @@ use super::context::{Context, StepError, StepErrorKind, seconds};
 use super::plan::{Section, compile_section};
 use super::run::run;
 use crate::app::Problem;
+use crate::database::Worked;
 use crate::supervisor::{AppSpec, ProcessSpec, State, SupervisorError};
 
 /// Starts the app and waits until it is ready. A running app is a success, and nothing is run.
@@ -51,6 +52,9 @@ pub(super) async fn start(context: &Context) -> Result<(), StepError> {
     // killed in between finds the process all the same.
     let (wanted, done) = tokio::join!(want, work);
     let done: Result<(), StepError> = done.and(wanted);
+    if done.is_ok() {
+        note_settings(context).await?;
+    }
     if done.is_err() && !was_wanted && !context.host.is_closing() {
         // What could not be started is not brought back; what lives, although not ready, and what
         // the supervisor goes on restarting, is.
@@ -64,6 +68,39 @@ pub(super) async fn start(context: &Context) -> Result<(), StepError> {
             .await?;
     }
     done
+}
+
+/// Notes the settings as some with which the app became ready, unless they are noted already.
+async fn note_settings(context: &Context) -> Result<(), StepError> {
+    let (app, version) = (&context.app.name, &context.app.install.version);
+    let is_noted = context.database.with_apps(|apps| {
+        apps.get(app).is_some_and(|record| {
+            let worked = record.worked.as_ref();
+            worked.is_some_and(|it| it.config == record.config && it.version == *version)
+        })
+    });
+    if is_noted {
+        return Ok(());
+    }
+    let version = version.clone();
+    // Nobody else changes the settings meanwhile: one job at a time per app.
+    let note = context.database.update_app(app, move |record| {
+        record.worked = Some(Worked {
+            at: now(),
+            version,
+            config: record.config.clone(),
+        });
+    });
+    note.await?;
+    Ok(())
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }
 
 /// Whether there is a process that only needs to be left alone.

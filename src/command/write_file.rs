@@ -4,22 +4,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::context::{Context, StepError, blocking};
+use super::written;
 
 /// Writes the content at once, with the folders above it. Empty content is an empty file.
 ///
 /// # Errors
 /// What the system says, with the path.
 pub(super) async fn write_file(file: &str, text: &str, context: &Context) -> Result<(), StepError> {
-    let path = context.path(file)?;
+    let path = context.place(context.path(file)?);
     let mut unknown = Vec::new();
     let text = context.scope.text(text, &mut unknown);
     context.warn_unknown(&unknown, "`content`");
-    let shown = context.shown(&path);
-    blocking(move || save(&path, text.as_bytes(), &shown)).await
+    let context = context.clone();
+    blocking(move || save(&path, text.as_bytes(), &context)).await
 }
 
-/// Replaces a file at once, making the folders above it.
-pub(super) fn save(path: &Path, content: &[u8], shown: &str) -> Result<(), StepError> {
+/// Replaces a file at once, making the folders above it, and notes what a list wrote there.
+pub(super) fn save(path: &Path, text: &[u8], context: &Context) -> Result<(), StepError> {
+    let shown = context.shown(path);
     let fail = |error: io::Error| {
         let why = match error.kind() {
             io::ErrorKind::StorageFull => "the disk is full; free some space".to_owned(),
@@ -33,5 +35,6 @@ pub(super) fn save(path: &Path, content: &[u8], shown: &str) -> Result<(), StepE
     }
     let parent = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     std::fs::create_dir_all(parent).map_err(fail)?;
-    crate::library::save(path, content).map_err(fail)
+    crate::library::save(path, text).map_err(fail)?;
+    written::note(&context.app.dir, path, text).map_err(fail)
 }

@@ -74,7 +74,12 @@ impl Apps {
 
     /// Every problem of an app's manifests: errors and warnings.
     pub fn problems(&self, name: &AppName) -> Vec<Problem> {
-        let (app, problems) = load(name, &self.library.app_dir(name));
+        self.problems_in(name, &self.library.app_dir(name))
+    }
+
+    /// Every problem of an app's manifests in a folder that need not be its place.
+    pub fn problems_in(&self, name: &AppName, dir: &Path) -> Vec<Problem> {
+        let (app, problems) = load(name, dir);
         match app {
             Some(app) => check(&app, problems, &Disk::new(&app.dir)),
             None => problems,
@@ -84,8 +89,10 @@ impl Apps {
     /// The settings in force.
     pub fn config(&self, app: &App) -> Config {
         let set = self.database.app(&app.name).config;
-        let defaults = app.store.as_ref().map(|store| &store.config);
-        Config::new(defaults.unwrap_or(&serde_json::Map::new()), &set)
+        match &app.store {
+            Some(store) => Config::of(store, &set),
+            None => Config::new(&serde_json::Map::new(), &set),
+        }
     }
 
     /// What the placeholders mean with these settings.

@@ -20,7 +20,8 @@ const BACKLOG: usize = 512;
 pub struct Event {
     /// Counts up from 1 since the service started.
     pub number: u64,
-    /// `app` (a status), `job` (a record), `apps` (the list of apps changed).
+    /// `app` (a status), `job` (a record), `progress` (of a job's long step), `apps` (the list of apps
+    /// changed).
     pub kind: &'static str,
     /// JSON, already serialised once for all readers.
     pub data: Arc<str>,

@@ -8,13 +8,19 @@ use std::path::{Path, PathBuf};
 use crate::app::AppName;
 
 /// Begins the name of a folder that is being made. No app can have such a name.
-const NEW: &str = ".new-";
+pub(super) const NEW: &str = ".new-";
 
 /// Begins the name of a folder that is being replaced.
 const OLD: &str = ".old-";
 
 /// Begins the name of a folder that is being deleted.
 const GONE: &str = ".gone-";
+
+/// Begins the name of the folder of the version before, which is kept.
+pub(super) const PREVIOUS: &str = ".previous-";
+
+/// Begins the name of the folder of the version before that, while an upgrade may still be taken back.
+pub(super) const OLDER: &str = ".older-";
 
 /// The place beside `target` for its successor, empty.
 pub(super) fn staging(target: &Path, app: &AppName) -> io::Result<PathBuf> {
@@ -50,13 +56,50 @@ pub(super) fn delete(target: &Path, app: &AppName) -> io::Result<()> {
     }
 }
 
-/// Finishes or takes back what a killed service left half done in `dir`.
-pub(crate) fn recover(dir: &Path) {
+/// Deletes a folder that has a name of its own beside an app's, so that its name is free at once.
+pub(super) fn delete_beside(target: &Path) -> io::Result<()> {
+    let Some(name) = target.file_name() else {
+        return Ok(());
+    };
+    let mut gone = std::ffi::OsString::from(GONE);
+    gone.push(name);
+    let gone = target.with_file_name(gone);
+    remove(&gone)?;
+    match fs::rename(target, &gone) {
+        Ok(()) => remove(&gone),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the renames in the folder of `path` last over a power cut.
+#[cfg(unix)]
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Windows writes names down by itself.
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "the same function fails on unix")]
+pub(super) fn sync_parent(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Finishes or takes back what a killed service left half done in `dir`. What belongs to an app that
+/// `is_busy` stays as it is.
+pub(crate) fn recover(dir: &Path, is_busy: &dyn Fn(&str) -> bool) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
             continue;
         };
+        let mut prefixes = [NEW, OLD, OLDER, GONE].into_iter();
+        if prefixes.any(|prefix| name.strip_prefix(prefix).is_some_and(is_busy)) {
+            continue;
+        }
         let done = if let Some(app) = name.strip_prefix(OLD) {
             let target = dir.join(app);
             if fs::symlink_metadata(&target).is_ok() {
@@ -64,7 +107,7 @@ pub(crate) fn recover(dir: &Path) {
             } else {
                 fs::rename(entry.path(), target)
             }
-        } else if name.starts_with(NEW) || name.starts_with(GONE) {
+        } else if name.starts_with(NEW) || name.starts_with(GONE) || name.starts_with(OLDER) {
             remove(&entry.path())
         } else {
             Ok(())
@@ -75,7 +118,8 @@ pub(crate) fn recover(dir: &Path) {
     }
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Deletes a file, a link or a whole folder; what is not there is fine.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
@@ -158,6 +202,96 @@ fn copy_link(root: &Path, path: &Path, target: &Path, skipped: &mut Vec<String>)
     }
 }
 
+/// Copies a file, a link or a whole folder as it is: modes, owners, times, and links wherever they
+/// lead. For what is the user's. Sockets, pipes and devices are left out. `progress` is told the bytes
+/// as they are copied.
+pub(super) fn copy_exactly(
+    from: &Path,
+    to: &Path,
+    progress: &mut dyn FnMut(u64),
+    canceled: &dyn Fn() -> bool,
+) -> io::Result<()> {
+    if canceled() {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", from.display()));
+    let found = fs::symlink_metadata(from).map_err(named)?;
+    if found.is_symlink() {
+        let target = fs::read_link(from).map_err(named)?;
+        return link(&target, to).map_err(named);
+    }
+    if found.is_dir() {
+        fs::create_dir(to).map_err(named)?;
+        for entry in fs::read_dir(from).map_err(named)? {
+            let entry = entry.map_err(named)?;
+            copy_exactly(
+                &entry.path(),
+                &to.join(entry.file_name()),
+                progress,
+                canceled,
+            )?;
+        }
+    } else if found.is_file() {
+        // The system copies as it can best: where the file system shares blocks, nothing is copied.
+        progress(fs::copy(from, to).map_err(named)?);
+    } else {
+        return Ok(());
+    }
+    copy_owner_and_mode(from, to).map_err(named)?;
+    if found.is_file()
+        && let Ok(modified) = found.modified()
+    {
+        let times = fs::FileTimes::new().set_modified(modified);
+        fs::File::options()
+            .write(true)
+            .open(to)
+            .and_then(|file| file.set_times(times))
+            // The time of a file that may not be written is no reason to stop.
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => Ok(()),
+                _ => Err(named(error)),
+            })?;
+    }
+    Ok(())
+}
+
+/// Makes a second name for every file of a file or folder, which costs neither time nor room; where the
+/// disk has no such names, a copy.
+pub(super) fn link_exactly(from: &Path, to: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(from)?;
+    if found.is_dir() {
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            link_exactly(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return copy_owner_and_mode(from, to);
+    }
+    if found.is_file() && fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    copy_exactly(from, to, &mut |_| (), &|| false)
+}
+
+/// Gives `to` the mode of `from`, and its owner where we may.
+#[cfg(unix)]
+pub(super) fn copy_owner_and_mode(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (old, new) = (fs::metadata(from)?, fs::metadata(to)?);
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        chown(to, Some(old.uid()), Some(old.gid()))?;
+    }
+    fs::set_permissions(to, old.permissions())
+}
+
+/// On Windows a new file inherits what it needs from its folder.
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "the same function fails on unix")]
+pub(super) fn copy_owner_and_mode(_from: &Path, _to: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes a link at `at` that leads to `to`.
 #[cfg(unix)]
 pub(super) fn link(to: &Path, at: &Path) -> io::Result<()> {
@@ -229,7 +363,9 @@ mod tests {
         put(&dir.path().join(".old-c/x"), "old");
         put(&dir.path().join("c/x"), "new");
         put(&dir.path().join(".gone-d/x"), "");
-        recover(dir.path());
+        put(&dir.path().join(".new-e/x"), "busy");
+        recover(dir.path(), &|app| app == "e");
+        fs::remove_dir_all(dir.path().join(".new-e")).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("b/x")).unwrap(), "old");
         assert_eq!(fs::read_to_string(dir.path().join("c/x")).unwrap(), "new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);

@@ -2,13 +2,28 @@
 //! asked for it and the service that ran it.
 
 pub mod apps;
+mod carry;
+mod change;
+mod contents;
+mod dependencies;
 pub mod event;
+mod export;
 mod folder;
 mod install;
+pub mod notice;
+mod obtain;
+pub mod progress;
 mod queue;
 mod recorder;
+mod replace;
+mod restore;
+mod rollback;
+mod set_up;
+pub mod snapshot;
+pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod trash;
 mod uninstall;
 mod wait;
 mod work;
@@ -21,15 +36,49 @@ use serde_json::{Map, Value};
 use crate::app::AppName;
 use crate::command::{StepError, StepErrorKind};
 
+pub use progress::Progress;
 pub use queue::{Jobs, Ticket};
+pub use source::{Install, Source};
+pub(crate) use work::lay;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Install the app whose files are in place, or those of a folder.
-    Install {
-        /// A folder outside the run directory: linked when `isDev`, else copied.
-        folder: Option<PathBuf>,
+    /// Install an app; over one that is there, upgrade it and keep its data.
+    Install(Install),
+    /// Bring the version back that was there before the last upgrade.
+    Rollback {
+        /// With the data as they were then, where they were copied; the present ones stay with the
+        /// present version.
+        with_data: bool,
+    },
+    /// Say which versions are offered.
+    Offers {
+        /// Stay at the version that is there, or no longer.
+        pin: Option<bool>,
+        /// Do not offer this version.
+        skip: Option<String>,
+    },
+    /// Put the data of an uninstalled app back, with its program.
+    Restore {
+        /// The entry of the trash.
+        entry: String,
+        /// The package that holds its program, where it cannot be fetched again.
+        package: Option<PathBuf>,
+    },
+    /// Write config, data and where the program came from into one file.
+    Export {
+        /// The file.
+        file: PathBuf,
+        /// With the program itself, too.
+        with_program: bool,
+    },
+    /// Install what an export holds.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// The package that holds its program, where it cannot be fetched.
+        package: Option<PathBuf>,
     },
     /// Stop it, run its `uninstall` list, remove its static copy and (unless it is a dev app) its
     /// folder. Its data are kept unless `purge`.
@@ -45,6 +94,8 @@ pub enum Action {
         changes: Map<String, Value>,
         /// Keys to set back to their defaults.
         unset: Vec<String>,
+        /// Restart the app afterwards, if it runs.
+        restart: bool,
     },
     /// Start it.
     Start,
@@ -88,6 +139,29 @@ pub struct JobStep {
     pub ended_at: Option<u64>,
     /// Exit code of its program.
     pub exit_code: Option<i32>,
+    /// The stage of an installation that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+}
+
+/// The stages of an installation, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Files are fetched, their checksums compared as they come.
+    Download,
+    /// The package and its manifests are checked.
+    Verify,
+    /// The package is unpacked, or its files copied.
+    Unpack,
+    /// The files are put in place, with data and configuration.
+    Configure,
+    /// The install list runs.
+    Initialize,
+    /// The app starts, and becomes ready.
+    Start,
+    /// It is seen whether it goes on running.
+    Ready,
 }
 
 /// Why a job failed.
@@ -139,7 +213,7 @@ pub struct JobRecord {
     /// The app.
     #[schema(value_type = String)]
     pub app: AppName,
-    /// install, uninstall, setting, start, stop, restart.
+    /// install, rollback, offers, restore, export, import, uninstall, setting, start, stop, restart.
     pub kind: String,
     /// The list it runs, for setting.
     pub list: Option<String>,
@@ -157,13 +231,28 @@ pub struct JobRecord {
     pub warnings: Vec<String>,
     /// Why it failed.
     pub error: Option<Failure>,
+    /// The app that was installed, when the name it was asked for by was a guess.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub found: Option<AppName>,
+    /// It did not succeed, and can be asked for again as it was. Told, not written down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub can_retry: bool,
+    /// How far its long step is, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 impl Action {
     /// What records call it.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Install { .. } => "install",
+            Self::Install(_) => "install",
+            Self::Rollback { .. } => "rollback",
+            Self::Offers { .. } => "offers",
+            Self::Restore { .. } => "restore",
+            Self::Export { .. } => "export",
+            Self::Import { .. } => "import",
             Self::Uninstall { .. } => "uninstall",
             Self::Setting { .. } => "setting",
             Self::Start => "start",
@@ -176,7 +265,12 @@ impl Action {
     fn list(&self) -> Option<&str> {
         match self {
             Self::Setting { list, .. } => list.as_deref(),
-            Self::Install { .. }
+            Self::Install(_)
+            | Self::Rollback { .. }
+            | Self::Offers { .. }
+            | Self::Restore { .. }
+            | Self::Export { .. }
+            | Self::Import { .. }
             | Self::Uninstall { .. }
             | Self::Start
             | Self::Stop
@@ -184,14 +278,44 @@ impl Action {
         }
     }
 
+    /// Whether it can be done once more as it was asked for: what was sent for it alone is gone.
+    fn can_be_repeated(&self) -> bool {
+        match self {
+            Self::Install(wish) => !matches!(wish.source, Source::Upload { .. }),
+            Self::Rollback { .. }
+            | Self::Offers { .. }
+            | Self::Restore { .. }
+            | Self::Export { .. }
+            | Self::Import { .. }
+            | Self::Uninstall { .. }
+            | Self::Setting { .. }
+            | Self::Start
+            | Self::Stop
+            | Self::Restart => true,
+        }
+    }
+
     /// A stop makes it pointless.
     fn starts(&self) -> bool {
         match self {
             Self::Start | Self::Restart => true,
-            Self::Install { .. } | Self::Uninstall { .. } | Self::Setting { .. } | Self::Stop => {
-                false
-            }
+            Self::Install(_)
+            | Self::Rollback { .. }
+            | Self::Offers { .. }
+            | Self::Restore { .. }
+            | Self::Export { .. }
+            | Self::Import { .. }
+            | Self::Uninstall { .. }
+            | Self::Setting { .. }
+            | Self::Stop => false,
         }
+    }
+}
+
+impl JobRecord {
+    /// The app that it was about in the end.
+    pub fn subject(&self) -> &AppName {
+        self.found.as_ref().unwrap_or(&self.app)
     }
 }
 
@@ -248,12 +372,6 @@ impl From<crate::database::DatabaseError> for Failure {
     fn from(error: crate::database::DatabaseError) -> Self {
         Self::new(FailureCode::Failed, error.to_string())
     }
-}
-
-/// Finishes or takes back what a killed service left half done among the folders of the apps.
-pub(crate) fn recover(library: &crate::library::Library) {
-    folder::recover(&library.run_dir());
-    folder::recover(&library.static_dir());
 }
 
 /// Now, in milliseconds since 1970.

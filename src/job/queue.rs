@@ -9,11 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::apps::Apps;
 use super::event::Events;
+use super::notice::Notices;
 use super::recorder::Recorder;
 use super::wait::Waits;
 use super::{Action, Failure, FailureCode, JobRecord, JobState, now, work};
 use crate::app::AppName;
+use crate::catalog::Catalogs;
 use crate::database::{Database, DatabaseError};
+use crate::download::Downloader;
 use crate::library::Library;
 use crate::supervisor::Supervisor;
 
@@ -22,6 +25,9 @@ const MAX_JOBS: u64 = 1000;
 
 /// More jobs of one app than this do not queue.
 const MAX_QUEUED: usize = 200;
+
+/// So many jobs that did not succeed can be asked for again.
+const MAX_RETRIES: usize = 200;
 
 /// Queue and workers. Cheap to clone.
 #[derive(Clone)]
@@ -34,13 +40,18 @@ pub(super) struct Inner {
     pub(super) database: Database,
     pub(super) supervisor: Supervisor,
     pub(super) events: Events,
+    pub(super) notices: Notices,
     pub(super) apps: Apps,
+    pub(super) downloader: Downloader,
+    pub(super) catalogs: Catalogs,
     pub(super) waits: Waits,
     next: AtomicU64,
     closing: AtomicBool,
     queues: Mutex<HashMap<AppName, Queue>>,
     /// Jobs that have not ended, or whose end could not be written down.
     live: Mutex<BTreeMap<u64, Arc<Job>>>,
+    /// What was asked for by jobs that did not succeed. In memory: secrets may be in it.
+    failed: Mutex<BTreeMap<u64, (AppName, Action)>>,
 }
 
 /// One app's jobs. It exists while there are any.
@@ -92,6 +103,9 @@ impl Jobs {
         database: Database,
         supervisor: Supervisor,
         events: Events,
+        notices: Notices,
+        downloader: Downloader,
+        catalogs: Catalogs,
     ) -> Result<Self, DatabaseError> {
         let (newest, left) = database.left_jobs()?;
         let any_left = !left.is_empty();
@@ -113,13 +127,23 @@ impl Jobs {
                 database,
                 supervisor,
                 events,
+                notices,
+                downloader,
+                catalogs,
                 waits: Waits::default(),
                 next: AtomicU64::new(newest + 1),
                 closing: AtomicBool::new(false),
                 queues: Mutex::default(),
                 live: Mutex::default(),
+                failed: Mutex::default(),
             }),
         })
+    }
+
+    /// Takes back or finishes what a killed service left half done among the files of the apps. Before
+    /// the first job. Answers which apps: their processes may have been ended with it.
+    pub(crate) async fn recover(&self) -> Vec<AppName> {
+        super::change::recover(&self.inner).await
     }
 
     /// Accepts a job. A stop cancels a start of the same app that is under way.
@@ -172,6 +196,9 @@ impl Jobs {
                 steps: Vec::new(),
                 warnings: Vec::new(),
                 error: None,
+                found: None,
+                can_retry: false,
+                progress: None,
             }),
             ended: watch::Sender::new(None),
             action,
@@ -194,7 +221,9 @@ impl Jobs {
             return Some(Arc::new(job.record().clone()));
         }
         let record = self.inner.database.job(id).await.ok()??;
-        serde_json::from_str(&record).ok().map(Arc::new)
+        let mut record: JobRecord = serde_json::from_str(&record).ok()?;
+        record.can_retry = self.inner.failed().contains_key(&id);
+        Some(Arc::new(record))
     }
 
     /// The newest jobs, newest first; of one app when given.
@@ -206,11 +235,16 @@ impl Jobs {
             tracing::warn!("{error}");
             Vec::new()
         });
-        let mut found: BTreeMap<u64, Arc<JobRecord>> = past
-            .iter()
-            .filter_map(|record| serde_json::from_str::<JobRecord>(record).ok())
-            .map(|record| (record.id, Arc::new(record)))
-            .collect();
+        let mut found: BTreeMap<u64, Arc<JobRecord>> = {
+            let failed = self.inner.failed();
+            past.iter()
+                .filter_map(|record| serde_json::from_str::<JobRecord>(record).ok())
+                .map(|mut record| {
+                    record.can_retry = failed.contains_key(&record.id);
+                    (record.id, Arc::new(record))
+                })
+                .collect()
+        };
         for job in live {
             if app.is_none_or(|app| *app == job.app) {
                 // What is in memory is never older than what is on disk.
@@ -237,6 +271,33 @@ impl Jobs {
         };
         job.cancel.cancel();
         Ok(())
+    }
+
+    /// Asks for what a job that did not succeed was asked for.
+    ///
+    /// # Errors
+    /// When there is no such job, it succeeded or runs, or what it was asked for is not known any more;
+    /// and those of [`Jobs::submit`].
+    pub async fn retry(&self, id: u64) -> Result<Ticket, Failure> {
+        let known = self.inner.failed().get(&id).cloned();
+        if let Some((app, action)) = known {
+            return self.submit(&app, action).await;
+        }
+        let Some(record) = self.get(id).await else {
+            let message = format!("there is no job {id}");
+            return Err(Failure::new(FailureCode::NotFound, message));
+        };
+        let message = match record.state {
+            JobState::Queued | JobState::Running => format!("job {id} has not ended yet"),
+            JobState::Succeeded => {
+                format!("job {id} was done, so there is nothing to do again")
+            }
+            JobState::Failed | JobState::Canceled | JobState::Interrupted => format!(
+                "what job {id} was asked for is not known any more; ask for the {} of `{}` anew",
+                record.kind, record.app
+            ),
+        };
+        Err(Failure::new(FailureCode::Conflict, message))
     }
 
     /// Whether a job of this app waits or runs.
@@ -309,6 +370,23 @@ impl Jobs {
 impl Inner {
     pub(super) fn forget_live(&self, id: u64) {
         self.live().remove(&id);
+    }
+
+    /// Keeps what a job that did not succeed was asked for. Answers whether it can be asked for again.
+    pub(super) fn keep_for_retry(&self, job: &Job) -> bool {
+        if !job.action.can_be_repeated() {
+            return false;
+        }
+        let mut failed = self.failed();
+        failed.insert(job.id, (job.app.clone(), job.action.clone()));
+        while failed.len() > MAX_RETRIES {
+            failed.pop_first();
+        }
+        true
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<u64, (AppName, Action)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the newest jobs, with their output.

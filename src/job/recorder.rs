@@ -1,11 +1,13 @@
 //! What a job tells about itself: to its record, to the database and to whoever listens.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
 
 use super::queue::{Job, Jobs};
-use super::{Action, Failure, FailureCode, JobRecord, JobState, JobStep, now};
+use super::{Action, Failure, FailureCode, JobRecord, JobState, JobStep, Progress, Stage, now};
 use crate::app::AppName;
-use crate::command::{Answer, Host, StepEnd, StepError, StepErrorKind};
+use crate::command::{Answer, Host, StepEnd};
 use crate::database::JobRow;
 use crate::supervisor::State;
 
@@ -16,6 +18,8 @@ const MAX_WARNINGS: usize = 200;
 pub(super) struct Recorder {
     jobs: Jobs,
     job: Arc<Job>,
+    /// The stage that coming steps are part of.
+    stage: Mutex<Option<Stage>>,
 }
 
 impl Recorder {
@@ -23,6 +27,7 @@ impl Recorder {
         Self {
             jobs: jobs.clone(),
             job: Arc::clone(job),
+            stage: Mutex::default(),
         }
     }
 
@@ -50,12 +55,34 @@ impl Recorder {
         });
     }
 
+    /// The steps that come are part of this stage.
+    pub(super) fn enter(&self, stage: Stage) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+    }
+
+    /// How far the long step is; none when it is over. It is told, and not written down: after a crash
+    /// nobody asks for it.
+    pub(super) fn progress(&self, progress: Option<Progress>) {
+        let text = {
+            let mut record = self.job.record();
+            record.progress = progress;
+            json!({ "job": record.id, "app": record.app, "progress": record.progress }).to_string()
+        };
+        self.jobs.inner.events.publish_text("progress", text.into());
+    }
+
+    /// The job is about another app than its name says, which was a guess.
+    pub(super) fn found(&self, name: &AppName) {
+        self.change(|record| record.found = Some(name.clone()));
+    }
+
     /// The job ended; done when that is on disk.
     pub(super) async fn finish(&self, done: Result<(), Failure>) -> Arc<JobRecord> {
         let closing = self.jobs.is_closing();
         let record = {
             let mut record = self.job.record();
             record.ended_at = Some(now());
+            record.progress = None;
             record.state = match &done {
                 Ok(()) => JobState::Succeeded,
                 Err(failure) if failure.code == FailureCode::Canceled && closing => {
@@ -81,7 +108,13 @@ impl Recorder {
             Ok(()) => inner.forget_live(record.id),
             Err(error) => tracing::error!(job = record.id, "its end cannot be recorded: {error}"),
         }
+        let succeeded = record.state == JobState::Succeeded;
+        let record = JobRecord {
+            can_retry: !succeeded && inner.keep_for_retry(&self.job),
+            ..record
+        };
         self.tell(&record);
+        inner.notices.job(&self.job.action, &record);
         Arc::new(record)
     }
 
@@ -102,13 +135,18 @@ impl Recorder {
     }
 
     /// Lets another app do something in its own queue and waits for it.
-    async fn other(&self, app: &AppName, action: Action) -> Result<(), StepError> {
+    ///
+    /// # Errors
+    /// Those of that job, with their data; a circle of waiting jobs.
+    pub(super) async fn other(&self, app: &AppName, action: Action) -> Result<(), Failure> {
         let own = &self.job.app;
         let kind = action.kind();
+        // What is installed for this job alone ends with it; a start or stop is also others' affair.
+        let is_ours = matches!(action, Action::Install(_));
         let _waiting = self.jobs.inner.waits.begin(own, app).map_err(|path| {
             let path: Vec<_> = path.iter().map(AppName::as_str).collect();
-            StepError::new(
-                StepErrorKind::Conflict,
+            Failure::new(
+                FailureCode::Conflict,
                 format!(
                     "`{own}` cannot {kind} `{app}`, because they would wait for each other for ever ({}); remove one of the steps",
                     path.join(" → ")
@@ -116,20 +154,30 @@ impl Recorder {
             )
         })?;
         let ticket = self.jobs.submit(app, action).await?;
+        let id = ticket.id;
+        let finished = ticket.finished();
+        tokio::pin!(finished);
         let record = tokio::select! {
             biased;
-            () = self.job.cancel.cancelled() => return Err(StepError::canceled()),
-            record = ticket.finished() => record,
+            () = self.job.cancel.cancelled() => {
+                // One that has ended in this moment needs no end.
+                if is_ours && self.jobs.cancel(id).is_ok() {
+                    finished.await;
+                }
+                return Err(Failure::new(FailureCode::Canceled, "it was canceled"));
+            }
+            record = &mut finished => record,
         };
         for warning in &record.warnings {
             self.warn(format!("{app}: {warning}"));
         }
         match &record.error {
             None => Ok(()),
-            Some(failure) if failure.code == FailureCode::Canceled => Err(StepError::failed(
+            Some(failure) if failure.code == FailureCode::Canceled => Err(Failure::new(
+                FailureCode::Failed,
                 format!("the {kind} of `{app}` was canceled"),
             )),
-            Some(failure) => Err(failure.clone().into()),
+            Some(failure) => Err(failure.clone()),
         }
     }
 }
@@ -137,6 +185,7 @@ impl Recorder {
 impl Host for Recorder {
     fn begin(&self, title: String, lists: Vec<String>) -> usize {
         let mut number = 0;
+        let stage = *self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         self.change(|record| {
             number = record.steps.len();
             record.steps.push(JobStep {
@@ -146,6 +195,7 @@ impl Host for Recorder {
                 started_at: Some(now()),
                 ended_at: None,
                 exit_code: None,
+                stage,
             });
         });
         number
@@ -182,11 +232,11 @@ impl Host for Recorder {
             if self.jobs.inner.supervisor.status(app).state == State::Running {
                 return Ok(());
             }
-            self.other(app, Action::Start).await
+            Ok(self.other(app, Action::Start).await?)
         })
     }
 
     fn stop_app<'a>(&'a self, app: &'a AppName) -> Answer<'a> {
-        Box::pin(self.other(app, Action::Stop))
+        Box::pin(async move { Ok(self.other(app, Action::Stop).await?) })
     }
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::apps::refuse_errors;
 use super::queue::{Inner, Job};
 use super::recorder::Recorder;
-use super::{Action, Failure, FailureCode, install, uninstall};
+use super::replace::is_up;
+use super::{Action, Failure, FailureCode, Stage, export, install, restore, rollback, uninstall};
 use crate::app::config::{self, MASK};
-use crate::app::{App, AppName, Config, InstallInfo, Problem, Scope};
+use crate::app::{App, AppName, Config, InstallInfo, Problem, Scope, StoreInfo, form};
 use crate::command::plan::{self, Plan, Section};
 use crate::command::{Command, Context, run, run_one};
 
@@ -19,11 +21,6 @@ use crate::command::{Command, Context, run, run_one};
 /// Unknown app or list, broken value, mistakes in the manifests.
 pub(super) fn accept(inner: &Inner, name: &AppName, action: Action) -> Result<Action, Failure> {
     match action {
-        // The job reads the files anyway; reading them twice would show when many apps start.
-        Action::Start | Action::Restart => {
-            inner.apps.need(name)?;
-            Ok(action)
-        }
         Action::Stop => {
             need_traces(inner, name)?;
             Ok(action)
@@ -32,22 +29,33 @@ pub(super) fn accept(inner: &Inner, name: &AppName, action: Action) -> Result<Ac
             list,
             changes,
             unset,
+            restart,
         } => {
             let mut changes = config::accept(changes)
                 .map_err(|error| Failure::new(FailureCode::Invalid, error.to_string()))?;
+            let app = inner.apps.read(name)?;
+            let config = inner.apps.config(&app);
             // A page that shows `***` and sends it back did not change the secret.
-            changes.retain(|key, value| !(config::is_secret(key) && value == MASK));
-            Prepared::new(inner, name, &changes, &unset, list.as_deref())?;
+            changes.retain(|key, value| !(config.is_secret(key) && value == MASK));
+            Prepared::of(inner, app, &changes, &unset, list.as_deref())?;
             Ok(Action::Setting {
                 list,
                 changes,
                 unset,
+                restart,
             })
         }
-        Action::Install { folder } => {
-            let folder = install::accept(inner, name, folder)?;
-            Ok(Action::Install { folder })
+        Action::Install(wish) => Ok(Action::Install(install::accept(inner, name, wish)?)),
+        // The job reads the files anyway; reading them twice would show when many apps start.
+        Action::Start
+        | Action::Restart
+        | Action::Rollback { .. }
+        | Action::Offers { .. }
+        | Action::Export { .. } => {
+            inner.apps.need(name)?;
+            Ok(action)
         }
+        Action::Restore { .. } | Action::Import { .. } => Ok(action),
         Action::Uninstall { .. } => {
             need_traces(inner, name)?;
             uninstall::refuse_dependents(inner, name)?;
@@ -75,8 +83,22 @@ pub(super) async fn perform(
             list,
             changes,
             unset,
-        } => work.setting(list.as_deref(), changes, unset).await,
-        Action::Install { folder } => install::install(&work, folder.clone()).await,
+            restart,
+        } => {
+            work.setting(list.as_deref(), changes, unset).await?;
+            if *restart && is_up(&work) {
+                work.start(&Command::Restart).await?;
+            }
+            Ok(())
+        }
+        Action::Install(wish) => install::install(&work, wish.clone()).await,
+        Action::Rollback { with_data } => rollback::rollback(&work, *with_data).await,
+        Action::Offers { pin, skip } => work.offers(*pin, skip.clone()).await,
+        Action::Restore { entry, package } => {
+            restore::restore(&work, entry, package.as_deref()).await
+        }
+        Action::Export { file, with_program } => export::export(&work, file, *with_program).await,
+        Action::Import { file, package } => restore::import(&work, file, package.as_deref()).await,
         Action::Uninstall { purge } => uninstall::uninstall(&work, *purge).await,
     }
 }
@@ -94,8 +116,24 @@ impl Work {
         &self.job.app
     }
 
-    async fn start(&self, command: &Command) -> Result<(), Failure> {
+    /// Starts the app, or restarts it.
+    pub(super) async fn start(&self, command: &Command) -> Result<(), Failure> {
+        self.start_until(command, self.job.cancel.clone()).await
+    }
+
+    /// Starts the app although the job may have been canceled: it ran before.
+    pub(super) async fn start_again(&self) -> Result<(), Failure> {
+        self.start_until(&Command::Start, CancellationToken::new())
+            .await
+    }
+
+    async fn start_until(
+        &self,
+        command: &Command,
+        cancel: CancellationToken,
+    ) -> Result<(), Failure> {
         let name = self.name().clone();
+        self.recorder.enter(Stage::Start);
         let (app, scope) = self
             .blocking(move |inner| {
                 let app = inner.apps.read(&name)?;
@@ -105,7 +143,29 @@ impl Work {
                 Ok((Arc::clone(&app), scope(inner, &app, &config)?))
             })
             .await?;
-        run_one(command, &self.context(app, scope)).await?;
+        let mut context = self.context(app, scope);
+        context.cancel = cancel;
+        run_one(command, &context).await?;
+        Ok(())
+    }
+
+    /// Notes which versions are offered.
+    async fn offers(&self, pin: Option<bool>, skip: Option<String>) -> Result<(), Failure> {
+        self.step("note which versions are offered", async {
+            let change = self.inner.database.update_app(self.name(), move |record| {
+                if let Some(pin) = pin {
+                    record.pinned = pin;
+                }
+                if let Some(skip) = skip.filter(|skip| !record.skipped.contains(skip)) {
+                    record.skipped.push(skip);
+                }
+            });
+            change.await.map(drop).map_err(Failure::from)
+        })
+        .await?;
+        self.inner
+            .events
+            .publish("apps", &json!({ "name": self.name() }));
         Ok(())
     }
 
@@ -188,6 +248,7 @@ impl Work {
             scope: Arc::new(scope),
             envs: Vec::new(),
             lists: Vec::new(),
+            kept: Arc::default(),
             job: self.job.id,
             cancel: self.job.cancel.clone(),
             host: self.recorder.clone(),
@@ -225,7 +286,17 @@ impl Prepared {
         unset: &[String],
         list: Option<&str>,
     ) -> Result<Self, Failure> {
-        let app = inner.apps.read(name)?;
+        Self::of(inner, inner.apps.read(name)?, changes, unset, list)
+    }
+
+    fn of(
+        inner: &Inner,
+        app: Arc<App>,
+        changes: &Map<String, Value>,
+        unset: &[String],
+        list: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let name = &app.name;
         let Some(store) = &app.store else {
             let message =
                 format!("`{name}` has no store.json, so it has neither settings nor lists");
@@ -240,7 +311,9 @@ impl Prepared {
         };
         let mut set = inner.database.app(name).config;
         lay(&mut set, changes, unset);
-        let scope = scope(inner, &app, &Config::new(&store.config, &set))?;
+        let keys = changes.keys().chain(unset).map(String::as_str);
+        check_settings(store, &set, keys)?;
+        let scope = scope(inner, &app, &Config::of(store, &set))?;
         Ok(Self { app, scope, plan })
     }
 }
@@ -259,8 +332,44 @@ fn no_list<'a>(name: &AppName, list: &str, lists: impl Iterator<Item = &'a Strin
     Failure::new(FailureCode::NotFound, message)
 }
 
+/// Refuses settings that are not what the author says they are.
+///
+/// # Errors
+/// [`FailureCode::Invalid`], with all of them in `data`.
+pub(super) fn check_settings<'a>(
+    store: &StoreInfo,
+    set: &Map<String, Value>,
+    keys: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    if store.config_schema.is_none() {
+        return Ok(());
+    }
+    let fields = form::fields(store, set);
+    let mut problems = Vec::new();
+    for key in keys {
+        let field = fields.iter().find(|field| field.key == key);
+        if let Some(field) = field.filter(|field| field.is_described || field.required)
+            && let Some(message) = field.refuses(set.get(key).unwrap_or(&field.default))
+        {
+            problems.push((key, message));
+        }
+    }
+    let Some((_, first)) = problems.first() else {
+        return Ok(());
+    };
+    let message = first.clone();
+    let problems: Vec<Value> = problems
+        .iter()
+        .map(|(key, message)| json!({ "key": key, "severity": "error", "message": message }))
+        .collect();
+    Err(Failure {
+        data: json!({ "problems": problems }),
+        ..Failure::new(FailureCode::Invalid, message)
+    })
+}
+
 /// Lays changes over what was set before.
-fn lay(set: &mut Map<String, Value>, changes: &Map<String, Value>, unset: &[String]) {
+pub(crate) fn lay(set: &mut Map<String, Value>, changes: &Map<String, Value>, unset: &[String]) {
     for key in unset {
         set.shift_remove(key);
     }

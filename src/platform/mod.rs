@@ -35,3 +35,42 @@ pub struct Keeper {
 /// Name of the variable that marks every process of an app, whatever it does to get away:
 /// `<home>:<app>:<number>`, the home as a hash.
 pub const TAG: &str = "STOREKEEPER_PROCESS";
+
+/// Something that happened in a watched folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderNews {
+    /// Which of the watched folders.
+    pub folder: usize,
+    /// The file.
+    pub name: std::ffi::OsString,
+    /// What.
+    pub happened: Happened,
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// It was made or written to, and may be written to on.
+    Changing,
+    /// Whoever wrote it closed it, or it was moved in.
+    Finished,
+    /// So much happened that some of it was not told.
+    Missed,
+}
+
+/// A signal that ends a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending(i32);
+
+/// What changes when a file does: one with the same stamp is the same with the same content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Stamp {
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written to, in nanoseconds since 1970.
+    pub modified: i64,
+    /// When anything about it changed, which nobody can set.
+    pub changed: i64,
+    /// Its number.
+    pub inode: u64,
+}

@@ -226,28 +226,28 @@ impl Actor {
             Some(Effect::End) => self.end(),
             None => {}
         }
-        match self.machine.state() {
+        let replies = match self.machine.state() {
             State::Running if before != State::Running => {
                 self.ready_since = Some(Instant::now());
                 self.set_problem(None);
-                for starter in self.starters.drain(..) {
-                    let _ = starter.send(Ok(()));
-                }
+                std::mem::take(&mut self.starters)
             }
             State::Stopped => {
                 self.set_problem(None);
-                for stopper in self.stoppers.drain(..) {
-                    let _ = stopper.send(Ok(()));
-                }
+                std::mem::take(&mut self.stoppers)
             }
             State::Running
             | State::Starting
             | State::Unhealthy
             | State::BackingOff
             | State::Stopping
-            | State::Failed => {}
-        }
+            | State::Failed => Vec::new(),
+        };
+        // Before the answers: who gets one and looks must see the new state.
         self.publish();
+        for reply in replies {
+            let _ = reply.send(Ok(()));
+        }
         if self.machine.state() == State::Stopped
             && let Some((spec, replies)) = self.next_start.take()
         {

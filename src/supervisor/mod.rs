@@ -263,6 +263,15 @@ pub struct Inheritance {
     pub ended: Vec<AppName>,
 }
 
+impl Inheritance {
+    /// What it was is no longer true of these.
+    pub(crate) fn without(mut self, apps: &[AppName]) -> Self {
+        self.living.retain(|(app, _)| !apps.contains(app));
+        self.ended.retain(|app| !apps.contains(app));
+        self
+    }
+}
+
 impl Supervisor {
     /// Takes over what an earlier service left running (apps keep their pids; programs of steps
     /// are ended), and is ready for orders.

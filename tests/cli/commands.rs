@@ -393,10 +393,10 @@ async fn shells_are_taught_to_complete() {
     // Bash understands it, and completes a command with it.
     let script = run(&service, &["completions", "bash"]).ok().out;
     let ask = "\nCOMP_WORDS=(storekeeper unin); COMP_CWORD=1; _storekeeper storekeeper unin storekeeper; echo \"${COMPREPLY[@]}\"";
-    let output = Command::new("bash")
-        .args(["-c", &(script + ask)])
-        .output()
-        .unwrap();
+    // The script is longer than an argument may be.
+    let file = service.scratch().join("complete.bash");
+    fs::write(&file, script + ask).unwrap();
+    let output = Command::new("bash").arg(&file).output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stdout).trim(),
         "uninstall",

@@ -3,7 +3,9 @@
 mod commands;
 mod doctor;
 mod failures;
+mod installs;
 mod logs;
+mod pack;
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
@@ -14,14 +16,14 @@ use crate::support::Service;
 
 /// How a command went.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs a command on the home of a service.
-fn run(service: &Service, arguments: &[&str]) -> Ran {
+pub(crate) fn run(service: &Service, arguments: &[&str]) -> Ran {
     let output = command(service, arguments).output().unwrap();
     Ran {
         code: output.status.code().expect("it is not killed"),
@@ -43,14 +45,14 @@ fn command(service: &Service, arguments: &[impl AsRef<OsStr>]) -> Command {
 
 impl Ran {
     /// It went well, and said nothing beside its result.
-    fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         assert_eq!(self.err, "", "{self:?}");
         self
     }
 
     /// It failed with these words in its sentence.
-    fn fails(self, code: i32, words: &[&str]) -> Self {
+    pub(crate) fn fails(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         for word in words {
             assert!(self.err.contains(word), "{word:?}: {self:?}");
@@ -60,7 +62,7 @@ impl Ran {
     }
 
     /// Its output has these words.
-    fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.out.contains(word), "{word:?}: {self:?}");
         }
@@ -68,7 +70,7 @@ impl Ran {
     }
 
     /// Its output is one JSON text and nothing else.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 
@@ -16,6 +17,34 @@ pub struct Identity {
     pub pid: u32,
     /// Start time in clock ticks since the system started (field 22 of `/proc/<pid>/stat`).
     pub start: u64,
+}
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burnt {
+    /// Start time; tells it apart from a later process with the same pid.
+    pub start: u64,
+    /// Time on the processor, in all.
+    pub cpu: Duration,
+    /// Resident memory in bytes.
+    pub memory: u64,
+}
+
+/// What a process has used; `None` when there is none. Reads one file.
+pub fn burnt(pid: u32) -> Option<Burnt> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    // Behind the name: state is field 3, utime 14, stime 15, starttime 22, rss 24.
+    let mut fields = fields.split(' ').map(|field| field.parse::<u64>().ok());
+    let (user, system) = (fields.nth(11)??, fields.next()??);
+    let (start, pages) = (fields.nth(6)??, fields.nth(1)??);
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    Some(Burnt {
+        start,
+        cpu: Duration::from_millis((user + system).saturating_mul(1000) / ticks),
+        memory: pages.saturating_mul(page),
+    })
 }
 
 /// The fields of `/proc/<pid>/stat` that are needed here.

@@ -1,10 +1,12 @@
 //! Windows.
 #![expect(unsafe_code, reason = "the system's interfaces that no library wraps")]
 
+mod autostart;
 mod connect;
 mod console;
 mod job;
 mod keeper;
+mod machine;
 mod process;
 mod spawn;
 
@@ -12,8 +14,13 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+pub use autostart::{autostart_place, leave_session, start_with_session, starts_with_session};
 pub use connect::{connect_keeper, run_keeper_if_asked};
-pub use process::{Identity, has_name, identify, is_alive};
+pub use machine::{
+    FolderWatch, being_written, boot_id, ending, host_name, send_file, stamp, sync_folder,
+    takes_more,
+};
+pub use process::{Burnt, Identity, burnt, has_name, identify, is_alive};
 
 /// Makes a folder and its parents. A folder below the user's profile is the user's alone.
 ///
@@ -29,6 +36,20 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 /// None.
 pub fn set_default_mode(_file: &File) -> io::Result<()> {
     Ok(())
+}
+
+/// The home's folder is the user's alone already.
+///
+/// # Errors
+/// None; the same function fails on unix.
+#[expect(clippy::unnecessary_wraps, reason = "the same function fails on unix")]
+pub fn set_private_mode(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether copies share their blocks with what they are copied from: NTFS has no such thing.
+pub fn shares_blocks(_path: &Path) -> bool {
+    false
 }
 
 /// A text as the system's wide functions take it.

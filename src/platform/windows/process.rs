@@ -4,15 +4,17 @@ use std::io;
 use std::os::windows::io::{
     AsHandle as _, AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle,
 };
+use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{FILETIME, WAIT_OBJECT_0};
+use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, GetProcessTimes, INFINITE, OpenProcess, PROCESS_ACCESS_RIGHTS,
     PROCESS_DUP_HANDLE, PROCESS_NAME_WIN32, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
     PROCESS_TERMINATE, QueryFullProcessImageNameW, TerminateProcess, WaitForSingleObject,
 };
 
-use super::check;
+use super::{check, size_of};
 use crate::platform::TAG;
 use crate::platform::protocol::{Exit, ProcessKey};
 
@@ -26,6 +28,43 @@ pub struct Identity {
     pub pid: u32,
     /// Start time in units of 100 ns since 1601 (`FILETIME`).
     pub start: u64,
+}
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burnt {
+    /// Start time; tells it apart from a later process with the same pid.
+    pub start: u64,
+    /// Time on the processor, in all.
+    pub cpu: Duration,
+    /// Resident memory in bytes.
+    pub memory: u64,
+}
+
+/// What a process has used; `None` when there is none.
+pub fn burnt(pid: u32) -> Option<Burnt> {
+    let process = open(pid, 0)?;
+    let mut times = [FILETIME::default(); 4];
+    let [creation, exit, kernel, user] = &mut times;
+    // SAFETY: the handle is open, and the structures outlive the call.
+    check(unsafe { GetProcessTimes(process.as_raw_handle(), creation, exit, kernel, user) })
+        .ok()?;
+    let mut memory = PROCESS_MEMORY_COUNTERS {
+        cb: size_of::<PROCESS_MEMORY_COUNTERS>(),
+        ..PROCESS_MEMORY_COUNTERS::default()
+    };
+    // SAFETY: the handle is open, and the structure outlives the call and says its size.
+    check(unsafe { K32GetProcessMemoryInfo(process.as_raw_handle(), &raw mut memory, memory.cb) })
+        .ok()?;
+    let number =
+        |time: FILETIME| u64::from(time.dwHighDateTime) << 32 | u64::from(time.dwLowDateTime);
+    let [creation, _, kernel, user] = times;
+    Some(Burnt {
+        start: number(creation),
+        // In units of 100 ns.
+        cpu: Duration::from_micros((number(kernel) + number(user)) / 10),
+        memory: u64::try_from(memory.WorkingSetSize).unwrap_or_default(),
+    })
 }
 
 fn open(pid: u32, access: PROCESS_ACCESS_RIGHTS) -> Option<OwnedHandle> {

@@ -95,6 +95,9 @@ impl Outputs {
     }
 
     fn open(&mut self, path: &Path, rotation: Rotation) -> Option<&mut Log> {
+        // A log that was deleted since its last program ended would take new output to nowhere.
+        self.logs
+            .retain(|known, log| known != path || log.users > 0 || path.exists());
         if !self.logs.contains_key(path) {
             let file = LogFile::open(path, rotation).ok()?;
             let log = Log {

@@ -5,6 +5,8 @@
     reason = "`json!` is written where it is used"
 )]
 
+mod packages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -150,6 +152,7 @@ fn setting(list: Option<&str>, changes: Value) -> Action {
         list: list.map(str::to_owned),
         changes: changes.as_object().unwrap().clone(),
         unset: Vec::new(),
+        restart: false,
     }
 }
 
@@ -286,6 +289,7 @@ async fn settings_are_saved_and_used_every_time_anew() {
             list: Some("set".to_owned()),
             changes: Map::new(),
             unset: vec!["port".to_owned()],
+            restart: false,
         };
         home.run("a", unset).await;
         assert_eq!(home.read("a", "sub/b"), "1 hush");
@@ -627,7 +631,7 @@ async fn an_app_is_installed_in_place_with_its_config_file_and_pages() {
         );
         write(&dir.join("a.conf.tpl"), "port={port}\n");
         write(&dir.join("static/index.html"), "one");
-        let install = Action::Install { folder: None };
+        let install = Action::Install(Source::InPlace.into());
         let record = home.run("a", install.clone()).await;
         succeeded(&record);
         assert_eq!(home.read("a", "who"), "5\nport=268435456\n");
@@ -655,7 +659,7 @@ async fn dependencies_are_asked_for_and_held_against_an_uninstall() {
         ] });
         write_app(&home.app_dir("a"), "a", needs, json!({}));
         home.put("lib", json!({}));
-        let install = Action::Install { folder: None };
+        let install = Action::Install(Source::InPlace.into());
         let record = home.run("a", install.clone()).await;
         failed(&record, FailureCode::Conflict, "gone");
         let data = &record.error.as_ref().unwrap().data;
@@ -688,21 +692,24 @@ async fn a_folder_is_copied_and_its_uninstall_keeps_the_data() {
         );
         write_app(source.path(), "a", json!({}), store);
         write(&source.path().join("data/x"), "x");
-        let install = Action::Install {
-            folder: Some(source.path().to_owned()),
-        };
+        let install = Action::Install(Source::Folder(source.path().to_owned()).into());
         succeeded(&home.run("a", install.clone()).await);
         assert_eq!(home.state("a"), State::Running);
         assert_eq!(home.read("a", "data/x"), "x");
-        let failure = home.refused("a", install.clone()).await;
-        assert_eq!(failure.code, FailureCode::Conflict, "{failure}");
+        let pid = home.service.supervisor.status(&name("a")).pid;
+        write(&home.app_dir("a").join("data/y"), "mine");
+        succeeded(&home.run("a", install.clone()).await);
+        assert_eq!(home.read("a", "data/y"), "mine");
+        assert_ne!(home.service.supervisor.status(&name("a")).pid, pid);
         let record = home.run("a", Action::Uninstall { purge: false }).await;
         assert_eq!(record.state, JobState::Succeeded, "{record:#?}");
         assert_eq!(home.state("a"), State::Stopped);
         assert!(!home.app_dir("a").exists());
         let trash = home.dir.path().join("trash");
         let kept = fs::read_dir(trash).unwrap().next().unwrap().unwrap().path();
-        assert_eq!(fs::read_to_string(kept.join("data/bye")).unwrap(), "bye\n");
+        assert_eq!(fs::read_to_string(kept.join("data/data/bye")).unwrap(), "bye\n");
+        assert_eq!(fs::read_to_string(kept.join("data/data/y")).unwrap(), "mine");
+        assert!(!kept.join("data/store.json").exists());
         assert!(source.path().join("data/x").exists());
 
         succeeded(&home.run("a", install).await);
@@ -721,9 +728,7 @@ async fn a_developers_folder_is_linked_and_never_touched() {
         let source = tempfile::tempdir().unwrap();
         let store = json!({ "commands": { "uninstall": [sh("echo bye > bye")] } });
         write_app(source.path(), "a", json!({ "isDev": true }), store);
-        let install = Action::Install {
-            folder: Some(source.path().to_owned()),
-        };
+        let install = Action::Install(Source::Folder(source.path().to_owned()).into());
         succeeded(&home.run("a", install.clone()).await);
         succeeded(&home.run("a", install).await);
         assert!(home.app_dir("a").is_symlink());
@@ -749,9 +754,7 @@ async fn an_install_that_fails_is_taken_back() {
         );
         write_app(source.path(), "a", json!({}), store);
         write(&source.path().join("static/index.html"), "");
-        let install = Action::Install {
-            folder: Some(source.path().to_owned()),
-        };
+        let install = Action::Install(Source::Folder(source.path().to_owned()).into());
         failed(&home.run("a", install).await, FailureCode::Failed, "no.zip");
         assert!(!home.app_dir("a").exists());
         assert!(!home.service.library.app_static_dir(&name("a")).exists());
