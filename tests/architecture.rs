@@ -8,8 +8,8 @@ const LAYERS: &[&[&str]] = &[
     &["cli", "api"],
     &["service", "job"],
     &["command", "release"],
-    &["package", "repository"],
-    &["supervisor", "archive"],
+    &["package", "repository", "catalog"],
+    &["supervisor", "archive", "download"],
     &["database", "platform", "library"],
     &["app"],
 ];

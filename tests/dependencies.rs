@@ -15,6 +15,7 @@ const ALLOWED: &[&str] = &[
     "MIT",
     "Unicode-3.0",
     "Zlib",
+    "bzip2-1.0.6",
 ];
 
 const BANNED: &[(&str, &str)] = &[

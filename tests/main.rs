@@ -13,12 +13,21 @@
     reason = "a test may fail in any way and starts programs itself; `json!` reads best unborrowed"
 )]
 
+mod ampkg;
+mod api;
+mod archives;
 mod bad_input;
 mod browser;
+mod catalog;
 mod cli;
+mod desktop;
+mod download;
 mod manual;
 mod original;
+mod package_server;
 mod real;
+mod release;
+mod repository;
 mod support;
 mod survival;
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::support::{Answer, alive, child, terminate, until};
 
 /// A service whose home is a small disk that only it sees. It needs no root: the mount is in a user
 /// namespace.
-struct SmallDisk {
+pub(super) struct SmallDisk {
     folder: TempDir,
     process: Child,
     base: String,
@@ -25,6 +25,11 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn new(size: &str) -> Self {
+        Self::with(size, &[])
+    }
+
+    /// One whose service has further variables.
+    pub(super) fn with(size: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("storekeeper-test-")
             .tempdir()
@@ -40,6 +45,7 @@ impl SmallDisk {
         let mut process = Command::new("unshare")
             .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
             .env("STOREKEEPER", env!("CARGO_BIN_EXE_storekeeper"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -52,7 +58,7 @@ impl SmallDisk {
             .split(' ')
             .find_map(|word| word.strip_prefix("http://localhost:"))
             .map(|port| format!("http://127.0.0.1:{}", port.trim_end_matches('/')));
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = storekeeper::download::local_client().build().unwrap();
         let disk = Self {
             process,
             base: base.unwrap_or_default(),
@@ -72,14 +78,24 @@ impl SmallDisk {
         fs::read_to_string(self.folder.path().join("errors.txt")).unwrap_or_default()
     }
 
+    /// Its home, as it sees it.
+    pub(super) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// A folder outside of it that goes with the test.
+    pub(super) fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A path in its home, as we reach it.
-    fn path(&self, path: &str) -> PathBuf {
-        let home = self.folder.path().join("home").join(path);
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        let home = self.home().join(path);
         let pid = self.process.id();
         PathBuf::from(format!("/proc/{pid}/root{}", home.display()))
     }
 
-    fn app_file(&self, app: &str, path: &str) -> PathBuf {
+    pub(super) fn app_file(&self, app: &str, path: &str) -> PathBuf {
         self.path("run")
             .join(storekeeper::library::OS)
             .join(app)
@@ -94,8 +110,13 @@ impl SmallDisk {
         fs::write(folder.join("store.json"), store.to_string()).unwrap();
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.base);
+        Answer::of(self.client.request(Method::POST, url).json(body)).await
     }
 
     async fn setting(&self, values: Value) -> Answer {
@@ -103,15 +124,14 @@ impl SmallDisk {
         body.as_object_mut()
             .unwrap()
             .extend(values.as_object().unwrap().clone());
-        let url = format!("{}/store/setting", self.base);
-        Answer::of(self.client.request(Method::POST, url).json(&body)).await
+        self.post("/store/setting", &body).await
     }
 
     async fn config(&self) -> Value {
         self.get("/api/apps/x/config").await.must_be(200).json()
     }
 
-    async fn pid(&self, app: &str) -> u32 {
+    pub(super) async fn pid(&self, app: &str) -> u32 {
         let status = self.get(&format!("/api/apps/{app}")).await.json()["status"].clone();
         let pid = status["pid"]
             .as_u64()
@@ -119,20 +139,31 @@ impl SmallDisk {
         pid.try_into().unwrap()
     }
 
+    /// Fills it but for so many bytes.
+    pub(super) fn fill_but(&self, left: usize) {
+        self.fill();
+        let file = File::options()
+            .write(true)
+            .open(self.path("filler"))
+            .unwrap();
+        let size = file.metadata().unwrap().len();
+        file.set_len(size - u64::try_from(left).unwrap()).unwrap();
+    }
+
     /// Fills it to the last byte.
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let mut file = File::create(self.path("filler")).unwrap();
         for size in [1 << 16, 1 << 12, 1] {
             while file.write_all(&vec![b'x'; size]).is_ok() {}
         }
     }
 
-    fn empty(&self) {
+    pub(super) fn empty(&self) {
         fs::remove_file(self.path("filler")).unwrap();
     }
 
     /// No file is there that a half-done change leaves.
-    fn is_tidy(&self) {
+    pub(super) fn is_tidy(&self) {
         let mut files = Vec::new();
         super::collect(&self.path(""), &mut files);
         let left: Vec<_> = files

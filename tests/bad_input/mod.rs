@@ -3,9 +3,11 @@
 //! code; nothing is left half done, and nothing else notices.
 
 mod disk;
+mod full;
 mod gate;
 mod homes;
 mod missing;
+mod packages;
 mod paths;
 mod programs;
 mod requests;

@@ -9,7 +9,12 @@ use crate::support::{
 };
 
 /// What the real client prints for a statement, or its error.
-fn ask(app: &AppFolder<'_>, port: u16, password: &str, sql: &str) -> Result<String, String> {
+pub(super) fn ask(
+    app: &AppFolder<'_>,
+    port: u16,
+    password: &str,
+    sql: &str,
+) -> Result<String, String> {
     let output = Command::new(app.at("program/usr/bin/mariadb"))
         .args(["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot"])
         .arg(format!("-P{port}"))

@@ -5,3 +5,4 @@ mod hello;
 mod mariadb;
 mod nginx;
 mod redis;
+mod upgrade;

@@ -17,6 +17,13 @@ pub(crate) fn real_app<'a>(service: &'a Service, name: &str) -> AppFolder<'a> {
     folder
 }
 
+/// A demo app with its program in any folder. The files of the program are shared: whoever changes one
+/// replaces it.
+pub(crate) fn demo_files(name: &str, folder: &Path) {
+    copy_sources(&demo().join(name), folder);
+    link_tree(&fetched(name), &folder.join("program"));
+}
+
 /// A demo app in a service's home as it stands in `demo/`, without a program.
 pub(crate) fn demo_app<'a>(service: &'a Service, name: &str) -> AppFolder<'a> {
     let app = service.app(name);

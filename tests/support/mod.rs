@@ -4,8 +4,11 @@
 mod app;
 mod child;
 mod demo;
+mod package;
 mod process;
+pub(crate) mod server;
 mod service;
+pub(crate) mod wheel;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
@@ -14,7 +17,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) use app::AppFolder;
 pub(crate) use child::{child, place_child};
-pub(crate) use demo::{demo, demo_app, real_app};
+pub(crate) use demo::{demo, demo_app, demo_files, real_app};
+pub(crate) use package::{package, zip};
 pub(crate) use process::{alive, descendants, kill_9, terminate};
 pub(crate) use service::{Answer, Service};
 
@@ -71,7 +75,11 @@ pub(crate) fn listens(port: u16) -> bool {
 
 /// What the server of the child program, or a similar one, answers on a port.
 pub(crate) async fn answer_of(port: u16) -> Option<String> {
-    reqwest::get(format!("http://127.0.0.1:{port}/"))
+    storekeeper::download::local_client()
+        .build()
+        .unwrap()
+        .get(format!("http://127.0.0.1:{port}/"))
+        .send()
         .await
         .ok()?
         .text()

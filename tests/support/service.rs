@@ -17,6 +17,7 @@ use super::{AppFolder, kill_9, process, terminate, until};
 /// A running `storekeeper serve` with a home of its own. What it left is ended with it.
 pub(crate) struct Service {
     folder: TempDir,
+    listen: String,
     options: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     process: Child,
@@ -42,15 +43,16 @@ impl Service {
             .iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        let process = spawn(folder.path(), &options, &environment);
+        let listen = "127.0.0.1:0".to_owned();
+        let process = spawn(folder.path(), &listen, &options, &environment);
         let mut service = Self {
             folder,
+            listen,
             options,
             environment,
             process,
             address: String::new(),
-            client: Client::builder()
-                .no_proxy()
+            client: storekeeper::download::local_client()
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .unwrap(),
@@ -61,7 +63,12 @@ impl Service {
 
     /// Starts it again on the same home, after an end.
     pub(crate) async fn start_again(&mut self) {
-        self.process = spawn(self.folder.path(), &self.options, &self.environment);
+        self.process = spawn(
+            self.folder.path(),
+            &self.listen,
+            &self.options,
+            &self.environment,
+        );
         self.wait_until_ready().await;
     }
 
@@ -69,6 +76,37 @@ impl Service {
     pub(crate) fn kill_9(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Listens on this port from the next start on, instead of a free one.
+    pub(crate) fn listen_on(&mut self, port: &str) {
+        self.listen = format!("127.0.0.1:{port}");
+    }
+
+    /// Sets a variable for the next start, or takes it away.
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment
+            .extend(value.map(|value| (name.into(), value.into())));
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn has_ended(&mut self) {
+        until("the service ends by itself", async || {
+            self.process.try_wait().unwrap()
+        })
+        .await;
+    }
+
+    /// Starts it on the same home, which it does not survive.
+    pub(crate) async fn start_and_end(&mut self) {
+        self.process = spawn(
+            self.folder.path(),
+            &self.listen,
+            &self.options,
+            &self.environment,
+        );
+        self.has_ended().await;
     }
 
     /// SIGTERM, and waits for its end.
@@ -289,14 +327,19 @@ impl Drop for Service {
     }
 }
 
-fn spawn(folder: &Path, options: &[OsString], environment: &[(OsString, OsString)]) -> Child {
+fn spawn(
+    folder: &Path,
+    listen: &str,
+    options: &[OsString],
+    environment: &[(OsString, OsString)],
+) -> Child {
     let output = File::options()
         .create(true)
         .append(true)
         .open(folder.join("output.txt"))
         .unwrap();
     Command::new(env!("CARGO_BIN_EXE_storekeeper"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--home"])
+        .args(["serve", "--listen", listen, "--home"])
         .arg(folder.join("home"))
         .args(options)
         .envs(environment.iter().map(|(name, value)| (name, value)))
