@@ -2,7 +2,7 @@
 //! that its sources mark, at every place of taking such a change back, and at any other moment. The next
 //! service finds the app whole, old or new, with its data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -661,8 +661,8 @@ fn no_place_that_the_sources_mark_is_forgotten() {
 /// How often it is killed at any moment.
 const KILLS: u32 = 100;
 
-/// Which of the changes that are possible comes next, and when it is cut off; the same in each run
-/// with the same seed.
+/// Which of the changes that are possible comes next, and at which part of its time it is cut off; the
+/// same in each run with the same seed.
 struct Dice(u64);
 
 impl Dice {
@@ -674,6 +674,37 @@ impl Dice {
     }
 }
 
+/// How long changes take on this machine, as far as is known: a kill that comes after the end of most
+/// shows nothing.
+#[derive(Default)]
+struct Pace(BTreeMap<String, Duration>);
+
+impl Pace {
+    fn of(&mut self, change: Change) -> &mut Duration {
+        let debug = format!("{change:?}");
+        let kind = debug.split('(').next().unwrap_or_default();
+        self.0
+            .entry(kind.to_owned())
+            .or_insert(Duration::from_millis(100))
+    }
+
+    /// A moment in its time, or shortly after.
+    fn moment(&mut self, change: Change, dice: &mut Dice) -> Duration {
+        let percent = u32::try_from(dice.below(140)).unwrap();
+        *self.of(change) * percent / 100
+    }
+
+    /// What a kill has told: the change took `time`, or longer when it was cut off.
+    fn learn(&mut self, change: Change, time: Duration, is_cut: bool) {
+        let known = self.of(change);
+        *known = if is_cut {
+            (*known).max(time * 5 / 4)
+        } else {
+            time
+        };
+    }
+}
+
 #[tokio::test]
 async fn a_hundred_kills_at_any_moment_leave_the_app_whole() {
     let seed = std::env::var("STOREKEEPER_TEST_SEED");
@@ -681,6 +712,7 @@ async fn a_hundred_kills_at_any_moment_leave_the_app_whole() {
     eprintln!("STOREKEEPER_TEST_SEED={seed}");
     let mut dice = Dice(seed);
     let mut world = World::new(&[]).await;
+    let mut pace = Pace::default();
     let mut cut = 0;
     for kill in 0..KILLS {
         let stand = &world.stand;
@@ -695,13 +727,14 @@ async fn a_hundred_kills_at_any_moment_leave_the_app_whole() {
         world.next += 1;
         let which = dice.below(u64::try_from(possible.len()).unwrap());
         let change = possible[usize::try_from(which).unwrap()];
-        let moment = Duration::from_millis(dice.below(350));
+        let moment = pace.moment(change, &mut dice);
         let begin = Instant::now();
         let answered = tokio::time::timeout(moment, world.request(change).send()).await;
+        pace.learn(change, begin.elapsed(), answered.is_err());
         cut += u32::from(answered.is_err());
         world.service.kill_9();
         world.service.start_again().await;
-        eprintln!("kill {kill} after {:?}: {change:?}", begin.elapsed());
+        eprintln!("kill {kill} after {moment:?}: {change:?}");
         world.is_whole(change).await;
         if matches!(change, Change::Restore) && world.stand.version.is_some() {
             world.service.start("a").await.must_be(200);
