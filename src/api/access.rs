@@ -116,7 +116,8 @@ impl FromRequest for Asker {
 /// Decides who asks, and whether he may ask for this.
 async fn who(state: &State, request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
     let unproven = request.extensions().get::<Unproven>().is_some();
-    let path = request.path();
+    // As the routes see it: `/v1/%72epos` is `/v1/repos` to them.
+    let path = request.match_info().as_str();
     let needed = needed(request.method(), path);
     // Pages need nobody, and no database.
     if needed.is_none() && !unproven && !path.starts_with("/v1/") {

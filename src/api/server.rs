@@ -98,7 +98,7 @@ impl FromStr for Listen {
 }
 
 /// What the user asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Further origins whose pages may use the service.
     pub origins: Vec<Origin>,
@@ -108,8 +108,8 @@ pub struct Options {
     pub token: bool,
     /// Take the page's files from this folder, for those who work on them.
     pub page: Option<PathBuf>,
-    /// The command that starts the service like this again; empty when it is not known.
-    pub command: Vec<OsString>,
+    /// The command that starts the service like this again, or why there is none.
+    pub command: Result<Vec<OsString>, String>,
     /// The package server that runs beside.
     pub shelf: Option<Served>,
 }

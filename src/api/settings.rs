@@ -103,7 +103,7 @@ impl<T> Wish<T> {
 pub(super) async fn get(state: web::Data<State>) -> Answer {
     let database = state.service.database.clone();
     let name = autostart_name(&state);
-    let possible = !state.command.is_empty();
+    let possible = state.command.is_ok();
     let read = web::block(move || {
         let proxy = database.setting::<Url>(PROXY)?;
         let place = platform::autostart_place(&name);
@@ -137,6 +137,7 @@ pub(super) async fn get(state: web::Data<State>) -> Answer {
 #[utoipa::path(patch, path = "/api/settings", tag = "service", request_body = SettingsChange,
     responses((status = 200, description = "The settings", body = Settings),
               (status = 400, description = "A setting makes no sense"),
+              (status = 409, description = "The system cannot start this service as it was started"),
               (status = 500, description = "The system refuses it")))]
 pub(super) async fn change(state: web::Data<State>, Json(change): Json<SettingsChange>) -> Answer {
     if !change.proxy.is_as_it_is() {
@@ -198,12 +199,16 @@ fn autostart_name(state: &State) -> String {
 }
 
 async fn start_with_session(state: &State, wanted: bool) -> Result<(), ApiError> {
-    let (name, command) = (autostart_name(state), state.command.clone());
-    if wanted && command.is_empty() {
-        return Err(ApiError::internal(
-            "the service does not know where its own program lies, so the system cannot start it",
-        ));
-    }
+    let name = autostart_name(state);
+    let command = match state.command.clone() {
+        Err(reason) if wanted => {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                format!("this service cannot be started with the session: {reason}"),
+            ));
+        }
+        command => command.unwrap_or_default(),
+    };
     let noted = web::block(move || {
         if wanted {
             platform::start_with_session(&name, &command)

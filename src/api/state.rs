@@ -49,8 +49,8 @@ pub(super) struct State {
     pub log_indexes: LogIndexes,
     /// Who was turned away, and what was decided on them.
     pub origins: Arc<Origins>,
-    /// The command that starts the service like this again.
-    pub command: Vec<OsString>,
+    /// The command that starts the service like this again, or why there is none.
+    pub command: Result<Vec<OsString>, String>,
     /// One decision at a time.
     pub deciding: tokio::sync::Mutex<()>,
     /// The page and its files.

@@ -89,6 +89,7 @@ pub(super) fn run(args: Args, home: Option<PathBuf>, printer: &mut Printer) -> O
         if args.demo {
             demo::put_in_place(&home)?;
         }
+        let command = command(&home, &args);
         let service = Service::open_with(&home, args.database.as_deref())
             .await
             .map_err(Failed::because)?;
@@ -107,13 +108,6 @@ pub(super) fn run(args: Args, home: Option<PathBuf>, printer: &mut Printer) -> O
                 }
             }
         };
-        let command = command(
-            &home,
-            args.listen,
-            &args.allow_origin,
-            &args.allow_host,
-            args.token,
-        );
         let options = Options {
             command,
             origins: args.allow_origin,
@@ -206,32 +200,38 @@ async fn serve_packages(
     Ok(served)
 }
 
-/// The command that starts the service like this again, whatever the working directory is then.
-fn command(
-    home: &Path,
-    listen: Option<Listen>,
-    origins: &[Origin],
-    hosts: &[String],
-    token: bool,
-) -> Vec<OsString> {
-    let Ok(program) = std::env::current_exe() else {
-        return Vec::new();
-    };
+/// The command that starts the service like this again, whatever the working directory is then; or why
+/// there is none.
+fn command(home: &Path, args: &Args) -> Result<Vec<OsString>, String> {
+    // Its address holds a password, which would stand in a readable file; and without it the service
+    // would come back with another database, in which there are no accounts.
+    if args.database.is_some() {
+        return Err("it was started with --database; let the system start it with STOREKEEPER_DATABASE in its environment, e.g. by a systemd unit of your own".to_owned());
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| format!("it does not know where its own program lies: {error}"))?;
     let mut command: Vec<OsString> = vec![program.into(), "serve".into()];
     command.extend(["--home".into(), home.into()]);
-    if let Some(listen) = listen {
+    if let Some(listen) = args.listen {
         command.extend(["--listen".into(), listen.to_string().into()]);
     }
-    for origin in origins {
+    for origin in &args.allow_origin {
         command.extend(["--allow-origin".into(), origin.to_string().into()]);
     }
-    for host in hosts {
+    for host in &args.allow_host {
         command.extend(["--allow-host".into(), host.into()]);
     }
-    if token {
+    if args.token {
         command.push("--token".into());
     }
-    command
+    if let Some(address) = &args.package_server {
+        command.extend(["--package-server".into(), address.into()]);
+    }
+    if let Some(folder) = &args.package_folder {
+        let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+        command.extend(["--package-folder".into(), folder.into()]);
+    }
+    Ok(command)
 }
 
 fn say(printer: &mut Printer, bound: &Bound, home: &Path, shelf: Option<&Served>) -> Outcome {

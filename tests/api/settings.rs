@@ -252,7 +252,8 @@ async fn the_service_starts_with_the_session_when_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().to_str().unwrap();
     let environment = [("HOME", config), ("XDG_CONFIG_HOME", config)];
-    let service = Service::start_with(&["--allow-host", "nas"], &environment).await;
+    let options = ["--allow-host", "nas", "--package-server", "127.0.0.1:0"];
+    let service = Service::start_with(&options, &environment).await;
     let before = get_json(&service, "/api/settings").await["autostart"].clone();
     assert_eq!(
         (&before["enabled"], &before["possible"]),
@@ -273,6 +274,7 @@ async fn the_service_starts_with_the_session_when_it_is_told_to() {
         "\"serve\" \"--home\"",
         home.to_str().unwrap(),
         "\"--allow-host\" \"nas\"",
+        "\"--package-server\" \"127.0.0.1:0\"",
     ] {
         assert!(text.contains(part), "{part} {text}");
     }

@@ -46,6 +46,32 @@ async fn the_first_user_switches_accounts_on_and_the_last_one_off() {
 }
 
 #[tokio::test]
+async fn a_path_written_in_an_unusual_way_needs_the_same_role() {
+    let service = start().await;
+    let store = json!({ "config": { "password": "s3cret" } });
+    let _app = service.app("a").runs(&["forever"], store).install().await;
+    let user = Someone::new(&service, "reader", "user").await;
+    for (method, path) in [
+        (Method::GET, "/api/apps/a/%63onfig/password"),
+        (Method::GET, "/v1/%72epos/validate?url=/etc"),
+        (Method::POST, "/v1/%72epos"),
+        (Method::DELETE, "/v1/rep%6Fs"),
+        (Method::GET, "/store/%75ninstall?name=a"),
+        (Method::GET, "/%73tore/stopall"),
+    ] {
+        let answer = Answer::of(user.request(method.clone(), path)).await;
+        assert!(
+            matches!(answer.status, 403 | 404),
+            "{method} {path}: {}",
+            answer.text
+        );
+        assert!(!answer.text.contains("s3cret"));
+    }
+    let app = user.get("/api/apps/a").await.must_be(200).json();
+    assert_ne!(app["installed"], json!(null));
+}
+
+#[tokio::test]
 async fn roles_hold_on_every_route() {
     let service = start().await;
     let developer = Someone::new(&service, "dev", "developer").await;

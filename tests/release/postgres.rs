@@ -222,6 +222,10 @@ async fn what_one_server_does_the_other_knows_at_once() {
         service: &two.second,
         token: admin.token.clone(),
     };
+    // Without its database it would come back with no accounts.
+    let autostart = json!({ "autostart": true });
+    let refused = admin.patch("/api/settings", &autostart).await;
+    assert!(refused.must_be(409).text.contains("--database"));
     let made = admin
         .send(
             reqwest::Method::POST,
