@@ -142,8 +142,11 @@ pub(super) fn find(library: &Library, relative: &str) -> Option<PathBuf> {
     }
     let (first, rest) = relative.split_once('/').unwrap_or((relative, ""));
     if let Ok(app) = AppName::parse(first) {
-        let root = library.app_dir(&app).join("static");
-        if let Some(path) = below(&root, rest) {
+        let dir = library.app_dir(&app);
+        // The pages themselves may be a link, but not to anything else of this computer.
+        if let Some(root) = below(&dir, "static")
+            && let Some(path) = below(&root, rest)
+        {
             return Some(path);
         }
     }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use disk::free as free_bytes;
 pub use disk::sync;
-pub use pack::{pack, pack_without};
+pub use pack::{pack, pack_private, pack_without};
 pub use unpack::{names, read_entry, single_top, unpack, unpack_new};
 pub use visit::visit_zip;
 
@@ -65,6 +65,14 @@ impl Default for Limits {
         }
     }
 }
+
+/// Whether a link that lies at `path` below a folder, with forward slashes, stays in that folder.
+pub fn stays_inside(path: &str, target: &str) -> bool {
+    name::stays_inside(path, target)
+}
+
+/// Beginning of the names of what is not finished: it is nobody's when a killed service left it.
+pub const UNFINISHED: &str = ".storekeeper-";
 
 /// What was packed or unpacked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -86,6 +86,11 @@ fn check_part(part: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a link that lies at `path` below a folder, with forward slashes, stays in that folder.
+pub(super) fn stays_inside(path: &str, target: &str) -> bool {
+    safe_link(target, path.matches('/').count()).is_ok()
+}
+
 /// Checks where a link leads: relative, and at most `depth` folders up, which is where its own
 /// folder lies below the target. `..` is allowed at the beginning only: after a name it would depend
 /// on what that name is.

@@ -14,7 +14,7 @@ use flate2::{Compress, FlushCompress, Status};
 use super::chunks::{Queue, work_in_order};
 use super::kind::{self, Compression};
 use super::tree::{Kind, Tree};
-use super::{ArchiveError, Canceled, Limits, Report, disk, length, name, threads};
+use super::{ArchiveError, Canceled, Limits, Report, UNFINISHED, disk, length, name, threads};
 
 /// Contents are compressed in pieces of this size, each by any thread.
 const PIECE_BYTES: usize = 1 << 20;
@@ -47,7 +47,11 @@ pub fn pack(
     top: Option<&str>,
     canceled: Canceled<'_>,
 ) -> Result<Report, ArchiveError> {
-    pack_listed(folder, archive, top, &|_| false, true, canceled)
+    let how = How {
+        keeps_modes: true,
+        ..How::default()
+    };
+    pack_listed(folder, archive, top, &|_| false, how, canceled)
 }
 
 /// As [`pack`], for other machines: without the files and folders whose names `leave_out` answers to,
@@ -63,7 +67,32 @@ pub fn pack_without(
     leave_out: &dyn Fn(&OsStr) -> bool,
     canceled: Canceled<'_>,
 ) -> Result<Report, ArchiveError> {
-    pack_listed(folder, archive, top, leave_out, false, canceled)
+    pack_listed(folder, archive, top, leave_out, How::default(), canceled)
+}
+
+/// Likewise without a top folder, for the user's own eyes: others cannot read the archive.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_private(
+    folder: &Path,
+    archive: &Path,
+    canceled: Canceled<'_>,
+) -> Result<Report, ArchiveError> {
+    let how = How {
+        keeps_modes: true,
+        is_private: true,
+    };
+    pack_listed(folder, archive, None, &|_| false, how, canceled)
+}
+
+/// How an archive is made.
+#[derive(Clone, Copy, Default)]
+struct How {
+    /// The modes of files go into it as they are.
+    keeps_modes: bool,
+    /// Only its owner may read it.
+    is_private: bool,
 }
 
 fn pack_listed(
@@ -71,7 +100,7 @@ fn pack_listed(
     archive: &Path,
     top: Option<&str>,
     leave_out: &dyn Fn(&OsStr) -> bool,
-    keeps_modes: bool,
+    how: How,
     canceled: Canceled<'_>,
 ) -> Result<Report, ArchiveError> {
     let write = |source: io::Error| ArchiveError::file(archive, "written", source);
@@ -90,7 +119,7 @@ fn pack_listed(
     };
     fs::create_dir_all(parent).map_err(write)?;
     let temporary = tempfile::Builder::new()
-        .prefix(".storekeeper-")
+        .prefix(UNFINISHED)
         .suffix(".part")
         .tempfile_in(parent)
         .map_err(write)?;
@@ -102,7 +131,7 @@ fn pack_listed(
             fs::canonicalize(archive).unwrap_or_default(),
         ],
         leave_out,
-        keeps_modes,
+        keeps_modes: how.keeps_modes,
         items: Vec::new(),
         report: Report::default(),
         canceled,
@@ -133,7 +162,9 @@ fn pack_listed(
         kind::Kind::Tar(compression) => job.tar(output, compression)?,
     };
     output.flush().map_err(write)?;
-    crate::platform::set_default_mode(temporary.as_file()).map_err(write)?;
+    if !how.is_private {
+        crate::platform::set_default_mode(temporary.as_file()).map_err(write)?;
+    }
     temporary.as_file().sync_all().map_err(write)?;
     temporary
         .persist(archive)

@@ -5,6 +5,13 @@ use std::collections::HashMap;
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
+/// Files, folders and links, those folders included that an archive has only as parents of others: each
+/// is remembered, and made. More than entries are allowed, since many archives leave folders out.
+const MAX_NODES: usize = 1_000_000;
+
+/// Bytes of all their names, each from the root.
+const MAX_NAMES_BYTES: usize = 128 << 20;
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -29,6 +36,7 @@ pub(super) struct Tree {
     nodes: HashMap<Box<str>, Node>,
     /// All folders, parents first.
     folders: Vec<Folder>,
+    names_bytes: usize,
 }
 
 struct Node {
@@ -54,7 +62,7 @@ impl Tree {
                 key.get(..key_end).unwrap_or_default(),
             );
             match self.nodes.get(key) {
-                None => self.add(key, parent, Kind::Folder, 0),
+                None => self.add(key, parent, Kind::Folder, 0)?,
                 Some(node) => match node.kind {
                     Kind::Folder => same_spelling(node, key, parent)?,
                     Kind::File => {
@@ -67,8 +75,7 @@ impl Tree {
             }
         }
         let Some(node) = self.nodes.get(&*key) else {
-            self.add(&key, path, kind, number);
-            return Ok(());
+            return self.add(&key, path, kind, number);
         };
         same_spelling(node, &key, path)?;
         match (node.kind, kind) {
@@ -111,7 +118,18 @@ impl Tree {
         is_it.then_some(node.number)
     }
 
-    fn add(&mut self, key: &str, path: &str, kind: Kind, number: usize) {
+    fn add(&mut self, key: &str, path: &str, kind: Kind, number: usize) -> Result<(), String> {
+        self.names_bytes += path.len();
+        if self.nodes.len() >= MAX_NODES {
+            return Err(format!(
+                "makes more than the {MAX_NODES} files and folders that are allowed"
+            ));
+        }
+        if self.names_bytes > MAX_NAMES_BYTES {
+            return Err(format!(
+                "makes the names of all files and folders longer than the {MAX_NAMES_BYTES} bytes that are allowed"
+            ));
+        }
         let number = if kind == Kind::Folder {
             self.folders.push(Folder {
                 path: path.to_owned(),
@@ -127,6 +145,7 @@ impl Tree {
             number,
         };
         self.nodes.insert(key.into(), node);
+        Ok(())
     }
 }
 
@@ -204,6 +223,21 @@ mod tests {
         check(&["é", "e\u{301}"], Some("the same as"));
         check(&["É", "e\u{301}"], Some("the same as"));
         check(&["Ä/x", "ä/y"], Some("the same as"));
+    }
+
+    #[test]
+    fn folders_that_are_only_parents_count_too() {
+        let mut tree = Tree::default();
+        let part = "d".repeat(60);
+        let refused = (0..).find_map(|number: usize| {
+            let path = format!("{number}/{}", vec![part.as_str(); 62].join("/"));
+            let error = tree.take(&path, Kind::File, number).err()?;
+            Some((number, error))
+        });
+        let (number, error) = refused.unwrap();
+        // Each brings 62 names of 1,900 bytes on average.
+        assert!((500..2_000).contains(&number), "{number}");
+        assert!(error.contains("longer than"), "{error}");
     }
 
     proptest! {

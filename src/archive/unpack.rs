@@ -14,7 +14,7 @@ use super::merge::{Misplaced, Staged, merge};
 use super::stream::Stream;
 use super::tree::{Folder, Kind, Tree};
 use super::{
-    ArchiveError, Blame, Canceled, Limits, MAX_LINK_BYTES, Progress, Report, Unpacked,
+    ArchiveError, Blame, Canceled, Limits, MAX_LINK_BYTES, Progress, Report, UNFINISHED, Unpacked,
     UnpackedFile, length, name, tar, threads, zip,
 };
 
@@ -50,7 +50,7 @@ pub fn unpack(
     };
     // On the same disk, so that files come into their place at once.
     let staging = tempfile::Builder::new()
-        .prefix(".storekeeper-")
+        .prefix(UNFINISHED)
         .tempdir_in(&base)
         .map_err(written)?;
     let content = staging.path().join("content");

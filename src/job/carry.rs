@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::contents::{Contents, OURS, displaced, noted};
+use super::contents::{Contents, OURS, displaced, is_unfinished, noted};
 use super::folder;
 use crate::app::parse::{INSTALL_FILE, STORE_FILE};
 use crate::app::{App, Config, Scope};
@@ -29,6 +29,8 @@ pub(super) struct Knowledge {
     produced: BTreeMap<String, Vec<String>>,
     /// What the lists wrote last.
     written: Written,
+    /// It was kept because it is the user's, program files that he edited included; there is no other copy.
+    all_is_kept: bool,
 }
 
 /// What goes along.
@@ -45,6 +47,14 @@ pub(super) struct Carry {
 }
 
 impl Knowledge {
+    /// Of data that were kept at an uninstall.
+    pub(super) fn of_what_is_kept() -> Self {
+        Self {
+            all_is_kept: true,
+            ..Self::default()
+        }
+    }
+
     /// Looks at an app's settings and lists. Blocks.
     pub(super) fn of(app: &App, config: &Config, scope: &Scope) -> Self {
         let below = |path: &Path| -> Option<String> {
@@ -87,6 +97,7 @@ impl Knowledge {
             data,
             produced,
             written: Written::read(&app.dir),
+            all_is_kept: false,
         }
     }
 }
@@ -163,7 +174,7 @@ impl Finder<'_> {
             } else {
                 format!("{path}/{name}")
             };
-            if path == OURS {
+            if path == OURS || is_unfinished(name) {
                 continue;
             }
             let kind = entry.file_type().map_err(named)?;
@@ -273,7 +284,8 @@ impl Finder<'_> {
         let was_brought = self.brought.is_none_or(|brought| brought.has(&path));
         let of_new = contents.files.get(&path).copied();
         let is_in_new = fs::symlink_metadata(dir.join(&path)).is_ok();
-        if (is_in_new || was_brought) && is_of_program(&path, &file) {
+        let gives_way = (is_in_new || was_brought) && !self.knowledge.all_is_kept;
+        if gives_way && is_of_program(&path, &file) {
             if !of_new.is_some_and(|mark| mark.is_of(&file)) {
                 self.of_program(&path);
             }
@@ -457,7 +469,9 @@ pub(super) fn carry_out(
             parents(from, to, &one.path)?;
         }
         match manner {
-            Manner::Move if !is_small(&source) => fs::rename(&source, &target).map_err(named)?,
+            Manner::Move if !is_small(&source) => {
+                folder::move_exactly(&source, &target).map_err(named)?;
+            }
             Manner::Move | Manner::Copy => {
                 folder::copy_exactly(&source, &target, progress, canceled)?;
             }
@@ -506,7 +520,7 @@ pub(super) fn put_back(take: &[Take], manner: Manner, from: &Path, to: &Path) ->
             if let Some(parent) = source.parent() {
                 fs::create_dir_all(parent).map_err(named)?;
             }
-            fs::rename(&target, &source).map_err(named)?;
+            folder::move_exactly(&target, &source).map_err(named)?;
             super::change::fail_point("one is at home");
         }
         // Of what was not there, a copy is all that can be there.

@@ -285,6 +285,7 @@ pub(super) async fn recover(inner: &Arc<Inner>) -> Vec<AppName> {
         };
         folder::recover(&library.run_dir(), &is_busy);
         folder::recover(&library.static_dir(), &is_busy);
+        folder::remove_unfinished(&library.run_dir());
         trash::clean(&library);
     });
     if let Err(error) = cleaned.await {

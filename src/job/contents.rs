@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use crate::command::written::OURS;
 
+/// Whether something in an app's folder is what a list was unpacking or packing when the service was
+/// killed: nobody's data.
+pub(super) fn is_unfinished(name: &str) -> bool {
+    name.starts_with(crate::archive::UNFINISHED)
+}
+
 /// The note in it.
 const FILE: &str = "contents.json";
 
@@ -75,7 +81,7 @@ impl Contents {
             };
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
-            if path == OURS {
+            if path == OURS || is_unfinished(name) {
                 continue;
             }
             if kind.is_dir() {
@@ -102,6 +108,13 @@ impl Contents {
         fs::create_dir_all(&ours)?;
         let text = serde_json::to_vec(self)?;
         crate::library::save(&ours.join(FILE), &text)
+    }
+
+    /// A link that leads out of the folder.
+    pub(super) fn link_out(&self) -> Option<&str> {
+        let mut links = self.links.iter();
+        let out = links.find(|(path, to)| !crate::archive::stays_inside(path, to));
+        out.map(|(path, _)| path.as_str())
     }
 
     /// Takes a top folder off every path.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::change::Places;
-use super::contents::{Contents, OURS};
+use super::contents::{Contents, OURS, is_unfinished};
 use super::replace::{is_up, knowledge};
 use super::set_up::copy_failed;
 use super::snapshot::{DATA, Snapshot};
@@ -78,7 +78,7 @@ async fn write(work: &Work, file: &Path, with_program: bool) -> Result<(), Failu
             let packed = lay()
                 .map_err(|error| copy_failed(&place, staging, &error))
                 .and_then(|()| {
-                    archive::pack(staging, &to, None, &|| cancel.is_cancelled())
+                    archive::pack_private(staging, &to, &|| cancel.is_cancelled())
                         .map_err(|error| Failure::from(crate::command::StepError::from(error)))
                 });
             // Only names of files that are elsewhere, too.
@@ -105,7 +105,8 @@ fn all_of(place: &Path) -> io::Result<Vec<Take>> {
     let mut take = Vec::new();
     for entry in fs::read_dir(place)? {
         let name = entry?.file_name();
-        let Some(name) = name.to_str().filter(|name| *name != OURS) else {
+        let is_ours = |name: &&str| *name == OURS || is_unfinished(name);
+        let Some(name) = name.to_str().filter(|name| !is_ours(name)) else {
             continue;
         };
         take.push(Take {

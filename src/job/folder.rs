@@ -118,6 +118,24 @@ pub(crate) fn recover(dir: &Path, is_busy: &dyn Fn(&str) -> bool) {
     }
 }
 
+/// Removes what a list was unpacking or packing when the service was killed, where lists mostly do that:
+/// at the top of the apps' folders. Deeper down it stays and counts as nobody's. Developers' folders
+/// are left alone.
+pub(super) fn remove_unfinished(dir: &Path) {
+    for app in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if !app.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        for entry in fs::read_dir(app.path()).into_iter().flatten().flatten() {
+            if super::contents::is_unfinished(&entry.file_name().to_string_lossy())
+                && let Err(error) = remove(&entry.path())
+            {
+                tracing::warn!("`{}` was left behind: {error}", entry.path().display());
+            }
+        }
+    }
+}
+
 /// Deletes a file, a link or a whole folder; what is not there is fine.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
@@ -256,6 +274,40 @@ pub(super) fn copy_exactly(
     Ok(())
 }
 
+/// Moves a file, a link or a whole folder; between disks, and where something else is mounted, as a copy
+/// that takes its place whole, before the first one goes. After a crash either is there, or both.
+pub(super) fn move_exactly(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy
+            ) =>
+        {
+            move_by_copy(from, to)
+        }
+        moved => moved,
+    }
+}
+
+fn move_by_copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut name = std::ffi::OsString::from(crate::archive::UNFINISHED);
+    name.push(to.file_name().unwrap_or_default());
+    let copy = to.with_file_name(name);
+    remove(&copy)?;
+    copy_exactly(from, &copy, &mut |_| (), &|| false)?;
+    if let Some(parent) = to.parent() {
+        crate::archive::sync(parent)?;
+    }
+    fs::rename(&copy, to)?;
+    sync_parent(to)?;
+    match remove(from) {
+        // The place of a mount stays; what was in it is gone.
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Makes a second name for every file of a file or folder, which costs neither time nor room; where the
 /// disk has no such names, a copy.
 pub(super) fn link_exactly(from: &Path, to: &Path) -> io::Result<()> {
@@ -280,7 +332,11 @@ pub(super) fn copy_owner_and_mode(from: &Path, to: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let (old, new) = (fs::metadata(from)?, fs::metadata(to)?);
     if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        chown(to, Some(old.uid()), Some(old.gid()))?;
+        match chown(to, Some(old.uid()), Some(old.gid())) {
+            // Only root gives files away. The copy is ours then, as every other is.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            done => done?,
+        }
     }
     fs::set_permissions(to, old.permissions())
 }
@@ -328,6 +384,19 @@ pub(super) fn size(path: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_renamed_is_moved_as_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::create_dir_all(from.join("sub")).unwrap();
+        fs::write(from.join("sub/file"), "mine").unwrap();
+        // What an earlier attempt left.
+        fs::create_dir(dir.path().join(".storekeeper-to")).unwrap();
+        move_by_copy(&from, &to).unwrap();
+        assert_eq!(fs::read(to.join("sub/file")).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 
     fn app() -> AppName {
         AppName::parse("a").unwrap()

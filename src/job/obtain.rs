@@ -724,7 +724,13 @@ fn lift(dir: &Path, contents: &mut Contents, is_right: &dyn Fn(&Path) -> bool) -
     fs::remove_dir(dir)?;
     fs::rename(&lifted, dir)?;
     contents.strip(&top);
-    Ok(())
+    // It was checked where it lay: one folder deeper.
+    match contents.link_out() {
+        Some(link) => Err(io::Error::other(format!(
+            "`{link}` is a link that leads out of the package"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The program that an adapter names, below the app's folder.

@@ -12,7 +12,7 @@ use super::contents::Contents;
 use super::obtain::{self, Staged};
 use super::replace::{Done, Gate, in_transaction, manner, put_in_place};
 use super::set_up::copy_failed;
-use super::snapshot::Snapshot;
+use super::snapshot::{DATA, Snapshot};
 use super::work::Work;
 use super::{Failure, FailureCode, Source, folder, trash};
 use crate::app::Origin;
@@ -209,7 +209,7 @@ async fn take_whole(
                 Places::of(&inner.library, &name).new,
             );
             folder::remove(&to)
-                .and_then(|()| fs::rename(&from, &to))
+                .and_then(|()| folder::move_exactly(&from, &to))
                 .map_err(|error| copy_failed(&from, &to, &error))?;
             inner.apps.read_from(&name, &to)
         })
@@ -233,7 +233,7 @@ async fn take_data(work: &Work, change: &mut Change, entry: &str) -> Result<(), 
         let carry = carry::find(
             &from,
             Some(&nothing),
-            &Knowledge::default(),
+            &Knowledge::of_what_is_kept(),
             Some((&to, &contents)),
         )
         .map_err(|error| copy_failed(&from, &to, &error))?;
@@ -289,10 +289,26 @@ pub(super) async fn import(
                     folder::remove(&under_way)
                 };
                 make().map_err(|error| copy_failed(&from, &under_way, &error))?;
-                archive::unpack_new(&from, &under_way, &Limits::default(), &|_, _| (), &|| {
-                    cancel.is_cancelled()
-                })
-                .map_err(|error| Failure::from(crate::command::StepError::from(error)))?;
+                let unpacked =
+                    archive::unpack_new(&from, &under_way, &Limits::default(), &|_, _| (), &|| {
+                        cancel.is_cancelled()
+                    })
+                    .map_err(|error| Failure::from(crate::command::StepError::from(error)))?;
+                // The data come to lie one folder higher than they did there.
+                let leads_out = |(path, to): &&(String, String)| {
+                    let below = path.strip_prefix(DATA).and_then(|it| it.strip_prefix('/'));
+                    below.is_some_and(|path| !archive::stays_inside(path, to))
+                };
+                if let Some((path, _)) = unpacked.links.iter().find(leads_out) {
+                    let message = format!(
+                        "`{}` cannot be imported: `{path}` is a link that leads out of the app's folder",
+                        from.display()
+                    );
+                    let refused = Failure::new(FailureCode::Manifest, message);
+                    folder::remove(&under_way)
+                        .map_err(|error| copy_failed(&from, &under_way, &error))?;
+                    return Err(refused);
+                }
                 let entry = trash::entry_dir(&inner.library, &id);
                 fs::rename(&under_way, &entry)
                     .map_err(|error| copy_failed(&under_way, &entry, &error))?;

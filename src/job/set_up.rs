@@ -137,7 +137,7 @@ async fn conf_file(work: &Work, context: &Context) -> Result<(), Failure> {
 /// Replaces the served copy of the app's static pages by a fresh one; without pages there is none.
 pub(super) async fn copy_static(work: &Work, dir: &Path) -> Result<(), Failure> {
     let name = work.name().clone();
-    let from = dir.join("static");
+    let (dir, from) = (dir.to_owned(), dir.join("static"));
     let cancel = work.job.cancel.clone();
     let skipped = work
         .step("copy static/", async {
@@ -147,6 +147,10 @@ pub(super) async fn copy_static(work: &Work, dir: &Path) -> Result<(), Failure> 
                     if !from.is_dir() {
                         folder::delete(&to, &name)?;
                         return Ok(Vec::new());
+                    }
+                    // What is copied there, everybody may read.
+                    if !from.canonicalize()?.starts_with(dir.canonicalize()?) {
+                        return Err(io::Error::other("it is a link that leads out of the app"));
                     }
                     let staging = folder::staging(&to, &name)?;
                     let skipped = folder::copy(&from, &staging, &|| cancel.is_cancelled())?;

@@ -288,7 +288,7 @@ fn remove_files(library: &Library, name: &AppName, change: &Change) -> io::Resul
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent)?;
             }
-            fs::rename(&from, &to)?;
+            folder::move_exactly(&from, &to)?;
             fail_point("kept one");
         }
     }

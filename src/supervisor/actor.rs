@@ -17,6 +17,10 @@ use crate::platform::protocol::{Exit, Order, ProcessKey, Role};
 /// How long an app that is not ready in time is left alone between two looks.
 const UNHEALTHY_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often another keeper is asked to end an app, and the pause before it: a keeper starts in less.
+const MAX_TRIES_TO_END: u32 = 10;
+const PAUSE_TO_END: Duration = Duration::from_millis(300);
+
 /// What an actor is told.
 pub(super) enum Message {
     Start(Box<AppSpec>, Reply),
@@ -25,11 +29,16 @@ pub(super) enum Message {
     Spawned(Box<Birth>),
     NotSpawned(Box<str>),
     Exited(Box<Death>),
-    Probed { run: u32, ready: bool },
+    Probed {
+        run: u32,
+        ready: bool,
+    },
     Holder(Box<str>),
     LastLines(Box<LastLines>),
     WaitedEnough(u32),
+    /// What was to be ended has ended; false when the keeper went meanwhile.
     Ended(bool),
+    EndAgain,
 }
 
 /// The process runs.
@@ -85,6 +94,8 @@ pub(super) struct Actor {
     grace: Option<Duration>,
     is_ending: bool,
     end_again: bool,
+    /// How often a keeper went while it ended the app.
+    tries_to_end: u32,
     probe: Option<AbortHandle>,
     /// Why a port that answers does not count: somebody else holds it.
     holder: Option<Box<str>>,
@@ -118,6 +129,7 @@ impl Actor {
             grace: None,
             is_ending: false,
             end_again: false,
+            tries_to_end: 0,
             probe: None,
             holder: None,
             disappointed: Vec::new(),
@@ -176,8 +188,9 @@ impl Actor {
             }
             Message::LastLines(news) => self.told_last_lines(&news),
             Message::Ended(answered) => self.ended(answered),
+            Message::EndAgain if self.machine.state() == State::Stopping => self.end(),
             // News of an earlier process.
-            Message::Probed { .. } | Message::WaitedEnough(_) => {}
+            Message::Probed { .. } | Message::WaitedEnough(_) | Message::EndAgain => {}
         }
     }
 
@@ -325,8 +338,20 @@ impl Actor {
         if answered {
             self.birth = None;
             self.grace = None;
+            self.tries_to_end = 0;
             self.happened(Event::Ended);
+        } else if self.tries_to_end < MAX_TRIES_TO_END {
+            // The keeper went. The next one takes the processes over, and knows of no wish to end them.
+            self.tries_to_end += 1;
+            let me = self.me.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(PAUSE_TO_END).await;
+                if let Some(me) = me.upgrade() {
+                    let _ = me.send(Message::EndAgain);
+                }
+            });
         } else {
+            self.tries_to_end = 0;
             for stopper in self.stoppers.drain(..) {
                 let lost = "it ended while it stopped the app".to_owned();
                 let _ = stopper.send(Err(SupervisorError::Keeper(lost)));

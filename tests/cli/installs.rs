@@ -104,7 +104,15 @@ async fn an_app_is_exported_thrown_away_and_taken_back() {
     let note = service.run_dir().join("x/note.txt");
     std::fs::write(&note, "mine").unwrap();
     run(&service, &["export", "x"]).ok().says(&["x.export.zip"]);
-    assert!(service.scratch().join("x.export.zip").is_file());
+    let export = service.scratch().join("x.export.zip");
+    assert!(export.is_file());
+    // It holds the settings, and those may be secrets.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = export.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 
     run(&service, &["trash", "list"]).ok().says(&["empty"]);
     // It says where the data went.

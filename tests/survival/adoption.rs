@@ -118,6 +118,32 @@ async fn a_killed_keeper_is_replaced_under_a_running_service() {
 }
 
 #[tokio::test]
+async fn a_stop_goes_on_when_the_keeper_is_killed_meanwhile() {
+    let service = Service::start_new().await;
+    let store = json!({ "setting": { "stopTimeout": 60 } });
+    let _app = service
+        .app("a")
+        .runs(&["ignore-term", "forever"], store)
+        .installed_and_started()
+        .await;
+    let pid = service.app_pid("a").await;
+    let keeper = service.keeper();
+    let stop = service.stop("a");
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        kill_9(keeper);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        // It would have ended in its time; now is its time.
+        kill_9(pid);
+    };
+    let (stopped, ()) = tokio::join!(stop, kill);
+    stopped.must_be(200);
+    assert!(!alive(pid));
+    service.start("a").await.must_be(200);
+    assert!(service.runs("a").await);
+}
+
+#[tokio::test]
 async fn even_when_service_and_keeper_are_killed_the_apps_live_on_and_are_taken_over() {
     let mut service = Service::start_new().await;
     let names = start_six(&service).await;

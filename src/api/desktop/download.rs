@@ -140,24 +140,30 @@ fn source(
             return of_catalog(Some(offer.catalog.to_string()));
         }
     }
-    if let Some(Origin::Catalog { catalog, addresses }) = origin
+    if let Some(Origin::Catalog { catalog, addresses }) = &origin
         && (asked.is_empty() || is_asked(&addresses.url, &addresses.pkg))
     {
-        return of_catalog(Some(catalog));
+        return of_catalog(Some(catalog.clone()));
     }
+    // The desktop sends back what the app's own manifest says. That the user gave an address himself is
+    // known only of one that he typed for an earlier install.
+    let of_app = |app: &App| Source::Again {
+        given: matches!(&origin, Some(Origin::Address(given)) if is_asked(&given.url, &given.pkg)),
+        origin: Origin::Address(Addresses {
+            url: app.install.url.clone(),
+            pkg: app.install.pkg.clone(),
+            ..Addresses::default()
+        }),
+    };
     match app {
         Some(app) if asked.is_empty() => {
-            let own = Addresses {
-                url: app.install.url.clone(),
-                pkg: app.install.pkg.clone(),
-                ..Addresses::default()
-            };
-            if own.is_empty() {
+            if app.install.url.is_empty() && app.install.pkg.is_empty() {
                 Source::InPlace
             } else {
-                Source::Address(own)
+                of_app(app)
             }
         }
+        Some(app) if is_asked(&app.install.url, &app.install.pkg) => of_app(app),
         None if asked.is_empty() => of_catalog(None),
         Some(_) | None => Source::Address(asked),
     }
@@ -510,16 +516,27 @@ mod tests {
     #[test]
     fn nothing_is_downloaded_that_is_here_and_has_no_address() {
         let (dev, plain, remote) = (app(true, "u"), app(false, ""), app(false, "u"));
+        let again = |url: &str, given| Source::Again {
+            origin: Origin::Address(at(url)),
+            given,
+        };
         for (app, asked, expected) in [
             (Some(&dev), "u", Source::InPlace),
             (Some(&plain), "", Source::InPlace),
             (Some(&plain), "v", Source::Address(at("v"))),
-            (Some(&remote), "", Source::Address(at("u"))),
+            // The app's own address comes back to us; nobody here has given it.
+            (Some(&remote), "", again("u", false)),
+            (Some(&remote), "u", again("u", false)),
             (Some(&remote), "v", Source::Address(at("v"))),
             (None, "v", Source::Address(at("v"))),
         ] {
             assert_eq!(source(app, None, &[], at(asked)), expected, "{asked}");
         }
+        let typed = Origin::Address(at("u"));
+        assert_eq!(
+            source(Some(&remote), Some(typed), &[], at("u")),
+            again("u", true)
+        );
         let catalog = |name: Option<&str>| Source::Catalog {
             version: None,
             catalog: name.map(str::to_owned),

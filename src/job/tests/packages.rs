@@ -276,6 +276,72 @@ async fn an_app_that_was_put_there_by_hand_goes_to_the_trash_and_back_as_a_whole
 }
 
 #[tokio::test]
+async fn what_was_edited_of_the_program_comes_back_out_of_the_trash_too() {
+    on_a_home(async |home| {
+        let files = [("page.php", "theirs"), ("static/x.css", "theirs")];
+        let one = package(home, "1.0", counter(RUNS), &files);
+        succeeded(&home.run("a", from(&one)).await);
+        for (path, _) in files {
+            write(&home.app_dir("a").join(path), "mine");
+        }
+        let uninstall = Action::Uninstall { purge: false };
+        done(&home.run("a", uninstall).await);
+        let entry = home.trash().remove(0).id;
+        let restore = Action::Restore {
+            entry,
+            package: Some(one),
+        };
+        done(&home.run("a", restore).await);
+        assert_eq!(home.trash(), []);
+        for (path, _) in files {
+            assert_eq!(home.read("a", path), "mine");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_killed_service_was_unpacking_is_nobodys_data() {
+    on_a_home(async |home| {
+        let one = package(home, "1.0", counter(RUNS), &[]);
+        let two = package(home, "2.0", counter(RUNS), &[]);
+        succeeded(&home.run("a", from(&one)).await);
+        for left in [".storekeeper-abc123/content/x", "static/.storekeeper-d.part"] {
+            write(&home.app_dir("a").join(left), "half");
+        }
+        succeeded(&home.run("a", from(&two)).await);
+        let dir = home.app_dir("a");
+        assert!(!dir.join(".storekeeper-abc123").exists());
+        assert!(!dir.join("static/.storekeeper-d.part").exists());
+        assert_eq!(home.read("a", "data/db"), "row\nrow\n");
+        write(&dir.join(".storekeeper-abc123/content/x"), "half");
+        folder::remove_unfinished(&home.service.library.run_dir());
+        assert!(!dir.join(".storekeeper-abc123").exists());
+    })
+    .await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_out_when_its_top_folder_is_gone_is_refused() {
+    on_a_home(async |home| {
+        let folder = home.dir.path().join("p");
+        write_app(&folder.join("top"), "a", json!({}), sleeper());
+        std::os::unix::fs::symlink("..", folder.join("top/static")).unwrap();
+        let package = home.dir.path().join("a.zip");
+        archive::pack(&folder, &package, None, &|| false).unwrap();
+        let record = home.run("a", from(&package)).await;
+        failed(
+            &record,
+            FailureCode::Failed,
+            "`static` is a link that leads out",
+        );
+        assert_eq!(home.folders(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_export_is_imported_on_another_computer() {
     let dir = tempfile::tempdir().unwrap();
     for with_program in [false, true] {
