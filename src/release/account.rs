@@ -521,6 +521,20 @@ impl ReleaseError {
     }
 }
 
+/// Refuses who may not publish.
+///
+/// # Errors
+/// `permission_denied`.
+pub fn need_developer(actor: &Actor) -> Result<(), ReleaseError> {
+    if actor.is(Role::Developer) {
+        return Ok(());
+    }
+    Err(ReleaseError::denied(
+        "publish apps; that is what developers may",
+        "发布应用（需要开发者角色）",
+    ))
+}
+
 pub(super) fn need_admin(actor: &Actor) -> Result<(), ReleaseError> {
     if actor.is(Role::Admin) {
         return Ok(());

@@ -254,13 +254,25 @@ impl From<RepositoryError> for ReleaseError {
             return Self::package(details);
         }
         let name = error.name();
-        let kind = match name {
-            "resource_not_found" => Kind::NotFound,
-            "conflict_repo_name" | "app_version_exists" => Kind::Exists,
-            "cannot_delete_internal_repo" => Kind::Denied,
-            "repo_event_running" => Kind::State,
-            "validate_failed" => Kind::Invalid,
-            _ => Kind::Repository,
+        let kind = {
+            use RepositoryError as It;
+            match &error {
+                It::Name(_) | It::Address { .. } | It::Credential { .. } => Kind::Invalid,
+                It::Unknown(_) | It::NoVersion { .. } => Kind::NotFound,
+                It::NameTaken(_)
+                | It::AddressTaken { .. }
+                | It::VersionTaken { .. }
+                | It::Uploading { .. } => Kind::Exists,
+                It::BuiltIn(_) => Kind::Denied,
+                It::Busy(_) | It::ReadOnly(_) => Kind::State,
+                It::Unusable { .. } | It::Package { .. } | It::Archive(_) => Kind::Package,
+                It::Unreadable { .. }
+                | It::Unwritable { .. }
+                | It::Index { .. }
+                | It::Mismatch { .. }
+                | It::Download(_) => Kind::Repository,
+                It::Contended(_) | It::File { .. } | It::Database(_) => Kind::Failed,
+            }
         };
         let message = error.to_string();
         let zh = match name {

@@ -29,6 +29,7 @@ use self::account::{Accounts, Actor};
 use self::state::{Action, Role, State};
 use crate::database::shared::{MetaStore, Statement};
 
+pub use self::account::need_developer;
 pub use self::attachment::{Attachment, Picture};
 pub use self::error::{Kind, ReleaseError};
 pub use self::list::{AppFilter, AppRow, Listed, Page, VersionFilter};

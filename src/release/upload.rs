@@ -5,11 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::account::{Actor, random};
+use super::account::{Actor, need_developer, random};
 use super::error::{Kind, ReleaseError};
 use super::model::{self, About, App, Manifest, Version};
 use super::shelf::Place;
-use super::state::{Action, Role, State};
+use super::state::{Action, State};
 use super::{Releases, app_follows, audit, category, clock, not_yours, state};
 use crate::app::Sha256;
 use crate::app::version::Version as Number;
@@ -436,16 +436,6 @@ impl Apply {
 /// Held while it is decided whether a package is needed.
 fn package_lock(sha256: &str) -> String {
     format!("package:{sha256}")
-}
-
-fn need_developer(actor: &Actor) -> Result<(), ReleaseError> {
-    if actor.is(Role::Developer) {
-        return Ok(());
-    }
-    Err(ReleaseError::denied(
-        "publish apps; that is what developers may",
-        "发布应用（需要开发者角色）",
-    ))
 }
 
 fn need_same_name(app: &App, upload: &Upload) -> Result<(), ReleaseError> {

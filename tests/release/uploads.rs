@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Someone, start, storage};
@@ -54,6 +54,49 @@ async fn a_package_comes_as_base64_as_a_form_or_as_it_is() {
         .decode(install)
         .unwrap();
     assert!(String::from_utf8(install).unwrap().contains("\"json\""));
+}
+
+#[tokio::test]
+async fn what_is_sent_costs_no_more_than_itself() {
+    let service = start().await;
+    let me = Someone::local(&service);
+    let zeros = format!("{{\"a\": [{}0]}}", "0,".repeat(2 << 20));
+    let request = me.request(Method::POST, "/v1/apps");
+    let request = request
+        .header("content-type", "application/json")
+        .body(zeros);
+    let answer = Answer::of(request).await.must_be(400);
+    assert_eq!(answer.json()["name"], "missing_parameter");
+    let many: serde_json::Map<String, Value> = (0..100)
+        .map(|number| (number.to_string(), json!(1)))
+        .collect();
+    let answer = me.post("/v1/apps", &many.into()).await.must_be(400);
+    assert!(
+        answer.message().contains("more than 64 fields"),
+        "{}",
+        answer.text
+    );
+    let mut form = String::new();
+    for number in 0..100 {
+        form += &format!("--cut\r\nContent-Disposition: form-data; name=\"{number}\"\r\n\r\n\r\n");
+    }
+    let request = me
+        .request(Method::POST, "/v1/apps")
+        .header("content-type", "multipart/form-data; boundary=cut")
+        .body(form + "--cut--\r\n");
+    Answer::of(request).await.must_be(413);
+    let (_, version) = me.upload("many", "1.0.0").await;
+    let files = "&files=x".repeat(100);
+    let path = format!("/v1/app_version/package/files?version_id={version}{files}");
+    let answer = me.get(&path).await.must_be(400);
+    assert!(answer.message().contains("32"), "{}", answer.text);
+    // Who may not publish is told so before his package is taken in.
+    let reader = Someone::new(&service, "reader", "user").await;
+    let request = reader.request(Method::POST, "/v1/apps");
+    let request = request
+        .header("content-type", "application/json")
+        .body("no JSON at all");
+    Answer::of(request).await.must_be(403);
 }
 
 #[tokio::test]

@@ -1,33 +1,47 @@
 //! Bodies: small ones as JSON, packages as base64 in JSON, as a form, or as they are.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::error::V1Error;
 use super::query::Query;
+use crate::api::access::Asker;
 use crate::api::body::Json;
 use crate::api::error::ApiError;
 use crate::api::incoming::{self, Partial};
 use crate::library::Library;
-use crate::release::{ReleaseError, Upload};
+use crate::release::{self, ReleaseError, Upload};
 
 /// Larger packages are sent as they are: a text in JSON costs its memory.
 const MAX_JSON_BYTES: usize = 64 << 20;
 
-/// What the text fields of a form may hold together.
+/// What the text fields of a form may hold together, their names included.
 const MAX_FIELD_BYTES: usize = 4 << 20;
+
+/// Fields that come with a package: there are not half as many names.
+const MAX_FIELDS: usize = 64;
+
+/// Longer is no list that is taken.
+const MAX_LIST_BYTES: usize = 1 << 20;
+
+/// Nobody who means it needs longer for a body of [`MAX_JSON_BYTES`].
+const MAX_TIME: Duration = Duration::from_mins(10);
 
 /// The names under which a package comes: ours, OpenPitrix's, and what forms are used to.
 const PACKAGE: [&str; 4] = ["version_package", "package", "file", "files"];
@@ -74,9 +88,48 @@ pub(super) async fn ids(
     Ok(ids)
 }
 
+/// A field: a text, or JSON that is read when it is asked for, so that a hostile one costs its own
+/// length and no more.
+enum Field {
+    Text(String),
+    Json(Box<RawValue>),
+}
+
+/// The fields of a body of JSON.
+struct Fields(HashMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields, M::Error> {
+        let mut fields = HashMap::new();
+        while let Some((key, value)) = map.next_entry()? {
+            if fields.len() == MAX_FIELDS {
+                return Err(M::Error::custom(format!(
+                    "it has more than {MAX_FIELDS} fields"
+                )));
+            }
+            fields.insert(key, value);
+        }
+        Ok(Fields(fields))
+    }
+}
+
 /// What comes with a package, and the package.
 pub(super) struct Sent {
-    fields: HashMap<String, Value>,
+    fields: HashMap<String, Field>,
     /// Deleted when it is dropped.
     file: Option<Partial>,
 }
@@ -85,9 +138,13 @@ impl Sent {
     /// A text field; empty when it is not there.
     pub(super) fn text(&self, key: &str) -> String {
         match self.fields.get(key) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
+            Some(Field::Text(text)) => text.clone(),
+            Some(Field::Json(json)) => match json.get().as_bytes() {
+                [b'"', ..] => serde_json::from_str(json.get()).unwrap_or_default(),
+                [b'-' | b'0'..=b'9', ..] => json.get().to_owned(),
+                _ => String::new(),
+            },
+            None => String::new(),
         }
     }
 
@@ -98,20 +155,24 @@ impl Sent {
 
     /// A list, or a text with commas.
     pub(super) fn list(&self, key: &str) -> Vec<String> {
-        match self.fields.get(key) {
-            Some(Value::Array(list)) => list
+        if let Some(Field::Json(json)) = self.fields.get(key)
+            && json.get().starts_with('[')
+        {
+            let text = Some(json.get()).filter(|text| text.len() <= MAX_LIST_BYTES);
+            let list = text.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
+            return list
+                .unwrap_or_default()
                 .iter()
                 .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            Some(Value::String(text)) => text
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
+                .map(|part| part.trim().to_owned())
+                .collect();
         }
+        self.text(key)
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Bytes that are written as base64.
@@ -150,13 +211,18 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Takes a package with what comes with it. A package goes to a file as it comes.
+/// Takes a package with what comes with it, from somebody who may publish. A package goes to a file as it
+/// comes.
 pub(super) async fn receive(
     request: &HttpRequest,
     library: &Library,
     query: Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
+    // Before 8 GiB are taken in for nothing.
+    if let Some(Asker(Some(actor))) = request.extensions().get() {
+        release::need_developer(actor)?;
+    }
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -169,29 +235,23 @@ pub(super) async fn receive(
                 .to_ascii_lowercase()
         })
         .unwrap_or_default();
-    let pairs = query.into_fields().into_iter();
-    let mut fields: HashMap<String, Value> = pairs
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect();
+    let mut fields = of_query(query);
     match kind.as_str() {
         "application/json" => {
             let body = collect(request, &mut payload, MAX_JSON_BYTES).await?;
-            let body: HashMap<String, Value> = serde_json::from_slice(&body).map_err(|error| {
-                ApiError::invalid(format!(
-                    "the body is not the JSON that is wanted here: {error}; send an object"
-                ))
-            })?;
-            fields.extend(body);
-            let mut file = None;
-            for key in PACKAGE {
-                let Some(Value::String(text)) = fields.remove(key) else {
-                    continue;
-                };
-                let bytes = decode(key, &text)?;
-                drop(text);
-                let whole = futures_util::stream::iter([Ok::<_, V1Error>(Bytes::from(bytes))]);
-                file = Some(incoming::receive_file(request, library, whole).await?);
-            }
+            let (package, fields) = web::block(move || {
+                fields.extend(of_json(&body)?);
+                drop(body);
+                Ok::<_, V1Error>((take_package(&mut fields)?, fields))
+            })
+            .await??;
+            let file = match package {
+                None => None,
+                Some(bytes) => {
+                    let whole = futures_util::stream::iter([Ok::<_, V1Error>(bytes)]);
+                    Some(incoming::receive_file(request, library, whole).await?)
+                }
+            };
             Ok(Sent { fields, file })
         }
         "multipart/form-data" => {
@@ -220,29 +280,54 @@ pub(super) async fn receive_fields(
     query: Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
-    let pairs = query.into_fields().into_iter();
-    let mut fields: HashMap<String, Value> = pairs
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect();
+    let mut fields = of_query(query);
     let body = collect(request, &mut payload, MAX_FIELD_BYTES).await?;
     if !body.trim_ascii().is_empty() {
-        let body: HashMap<String, Value> = serde_json::from_slice(&body).map_err(|error| {
-            ApiError::invalid(format!(
-                "the body is not the JSON that is wanted here: {error}; send an object"
-            ))
-        })?;
-        fields.extend(body);
+        fields.extend(of_json(&body)?);
     }
     Ok(Sent { fields, file: None })
+}
+
+fn of_query(query: Query) -> HashMap<String, Field> {
+    let pairs = query.into_fields().into_iter();
+    pairs
+        .map(|(key, value)| (key, Field::Text(value)))
+        .collect()
+}
+
+fn of_json(body: &[u8]) -> Result<impl Iterator<Item = (String, Field)>, V1Error> {
+    let Fields(fields) = serde_json::from_slice(body).map_err(|error| {
+        ApiError::invalid(format!(
+            "the body is not the JSON that is wanted here: {error}; send an object"
+        ))
+    })?;
+    Ok(fields
+        .into_iter()
+        .map(|(key, value)| (key, Field::Json(value))))
+}
+
+/// The package that is written as base64 among the fields.
+fn take_package(fields: &mut HashMap<String, Field>) -> Result<Option<Bytes>, V1Error> {
+    let mut package = None;
+    for key in PACKAGE {
+        let text = match fields.remove(key) {
+            Some(Field::Json(json)) => serde_json::from_str::<String>(json.get()).ok(),
+            Some(Field::Text(_)) | None => None,
+        };
+        if let Some(text) = text {
+            package = Some(Bytes::from(decode(key, &text)?));
+        }
+    }
+    Ok(package)
 }
 
 async fn receive_form(
     request: &HttpRequest,
     library: &Library,
     mut form: Multipart,
-    mut fields: HashMap<String, Value>,
+    mut fields: HashMap<String, Field>,
 ) -> Result<Sent, V1Error> {
-    let broken = |error: &dyn std::fmt::Display| {
+    let broken = |error: &dyn fmt::Display| {
         ApiError::invalid(format!(
             "the form did not arrive whole: {error}; send it again"
         ))
@@ -251,6 +336,11 @@ async fn receive_form(
     while let Some(field) = form.next().await {
         let mut field = field.map_err(|error| broken(&error))?;
         let name = field.name().unwrap_or_default().to_owned();
+        taken += name.len();
+        if fields.len() >= MAX_FIELDS {
+            let message = format!("the form has more than {MAX_FIELDS} fields");
+            return Err(too_large(&message).into());
+        }
         if PACKAGE.contains(&name.as_str()) {
             file = Some(incoming::receive_file(request, library, &mut field).await?);
             continue;
@@ -269,7 +359,7 @@ async fn receive_form(
             Some(_) => encode(&text),
             None => String::from_utf8_lossy(&text).into_owned(),
         };
-        fields.insert(name, Value::String(value));
+        fields.insert(name, Field::Text(value));
     }
     Ok(Sent { fields, file })
 }
@@ -292,19 +382,27 @@ async fn collect(
     if declared > limit {
         return Err(refuse().into());
     }
-    let mut body = BytesMut::with_capacity(declared);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
-            ApiError::invalid(format!(
-                "the body did not arrive whole: {error}; send it again"
-            ))
-        })?;
-        if body.len() + chunk.len() > limit {
-            return Err(refuse().into());
+    let all = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| {
+                ApiError::invalid(format!(
+                    "the body did not arrive whole: {error}; send it again"
+                ))
+            })?;
+            if body.len() + chunk.len() > limit {
+                return Err(refuse().into());
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+        Ok(body)
+    };
+    tokio::time::timeout(MAX_TIME, all).await.map_err(|_| {
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive within 10 minutes; send it again",
+        )
+    })?
 }
 
 fn too_large(message: &str) -> ApiError {

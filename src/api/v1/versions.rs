@@ -26,6 +26,9 @@ const MAX_TOLD_BYTES: u64 = 32 << 20;
 /// Larger files of a package are not told.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
+/// So many of them at once, together as large as one.
+const MAX_FILES: usize = 32;
+
 /// A version.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::api) struct VersionBody {
@@ -364,6 +367,10 @@ async fn whole(mut package: Package, limit: u64) -> Result<Vec<u8>, V1Error> {
 pub(in crate::api) async fn files(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
     let version_id = query.need("version_id")?.to_owned();
     let mut wanted = query.list("files");
+    if wanted.len() > MAX_FILES {
+        let reason = format!("at most {MAX_FILES} files are read at once");
+        return Err(ReleaseError::parameter("files", &reason).into());
+    }
     if wanted.is_empty() {
         wanted = vec!["install.json".to_owned(), "store.json".to_owned()];
     }
@@ -388,9 +395,11 @@ pub(in crate::api) async fn files(state: web::Data<State>, By(actor): By, query:
     drop(file);
     let read = web::block(move || {
         let mut files = serde_json::Map::new();
+        let mut left = MAX_FILE_BYTES;
         for name in wanted {
-            let read = archive::read_entry(&path, &name, MAX_FILE_BYTES, &Limits::default());
+            let read = archive::read_entry(&path, &name, left, &Limits::default());
             if let Ok(Some(content)) = read {
+                left = left.saturating_sub(u64::try_from(content.len()).unwrap_or(u64::MAX));
                 files.insert(name, body::encode(&content).into());
             }
         }

@@ -306,7 +306,10 @@ async fn what_a_killed_service_was_unpacking_is_nobodys_data() {
         let one = package(home, "1.0", counter(RUNS), &[]);
         let two = package(home, "2.0", counter(RUNS), &[]);
         succeeded(&home.run("a", from(&one)).await);
-        for left in [".storekeeper-abc123/content/x", "static/.storekeeper-d.part"] {
+        for left in [
+            ".storekeeper-abc123/content/x",
+            "static/.storekeeper-d.part",
+        ] {
             write(&home.app_dir("a").join(left), "half");
         }
         succeeded(&home.run("a", from(&two)).await);
