@@ -1,6 +1,9 @@
 // The page in English. The two files have the same keys.
 
+import publishing from "./publishing-en.js";
+
 export default {
+    ...publishing,
     "version": "Version",
     "nav.label": "Screens",
     "nav.skip": "Skip to the content",

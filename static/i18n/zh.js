@@ -1,6 +1,9 @@
 // The page in Chinese. The two files have the same keys.
 
+import publishing from "./publishing-zh.js";
+
 export default {
+    ...publishing,
     "version": "版本",
     "nav.label": "页面导航",
     "nav.skip": "跳到内容",
