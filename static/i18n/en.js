@@ -250,6 +250,7 @@ export default {
     "form.changes": "What will change",
     "form.nothing": "(nothing)",
     "form.reset": "Back to the default of {title}",
+    "form.pattern": "This must match {pattern}",
     "form.use": "Use {value}",
     "form.secret.set": "set; type to change it",
     "form.secret.none": "not set",

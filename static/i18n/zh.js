@@ -250,6 +250,7 @@ export default {
     "form.changes": "将要改变的内容",
     "form.nothing": "（空）",
     "form.reset": "恢复 {title} 的默认值",
+    "form.pattern": "须匹配 {pattern}",
     "form.use": "使用 {value}",
     "form.secret.set": "已设置；输入以修改",
     "form.secret.none": "未设置",

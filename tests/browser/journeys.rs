@@ -123,6 +123,22 @@ async fn a_port_that_is_taken_is_replaced_by_the_suggested_one() {
         .await;
     page.sees(".difference .removed", &format!("listen {first}"))
         .await;
+    // What its author does not allow is told by the field itself.
+    page.click("settings-form [data-key=root] input", "").await;
+    page.press("Control+a").await;
+    page.write("/srv/*").await;
+    page.sees("[data-key=root] .problem", "must match").await;
+    let told = page
+        .eval("document.querySelector('[data-key=root] input').validationMessage")
+        .await;
+    assert!(told.as_str().unwrap().contains("[^*?]"), "{told}");
+    page.press("Control+a").await;
+    page.write("{exePath}/www").await;
+    page.until(
+        "the field has nothing to tell",
+        "!document.querySelector('[data-key=root] .problem').textContent && document.querySelector('[data-key=root] input').validity.valid",
+    )
+    .await;
     page.click("form.settings button", "Apply").await;
     page.sees(".outcome .good", "web is ready").await;
     assert!(listens(suggested.parse().unwrap()));
