@@ -37,12 +37,20 @@ const APPS: usize = 200;
 /// Apps that are restarted each second: each restart is four changes of state and a job.
 const RESTARTS_PER_SECOND: u64 = 5;
 
-const LOADS: usize = 11;
+const LOADS: usize = 21;
 
-/// Notes when the first row of the list can be used.
+/// The app whose own page is nothing but a button: what the browser needs for any page at all.
+const NOTHING: &str = "nothing";
+
+const NOTHING_PAGE: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8"><title>Nothing</title><p id="floor"><button>Nothing</button></p></html>"#;
+
+/// The page's files as the program has them: names and gzipped contents.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+/// Notes when the first row of the list can be used, or the button of the page of nothing.
 const WATCH: &str = r#"
     new MutationObserver((_, observer) => {
-        const button = document.querySelector("app-row button");
+        const button = document.querySelector("app-row button, #floor button");
         if (!button) return;
         observer.disconnect();
         window.firstRow = performance.now();
@@ -64,12 +72,30 @@ async fn main() {
         (Some("--minutes"), Some(number)) => number.parse().expect("--minutes takes a number"),
         _ => panic!("usage: bench/page [--minutes N]"),
     };
+    all_files();
     let folder = tempfile::tempdir().unwrap();
     let store = Store::start(folder.path());
     fill(&store).await;
     let browser = Browser::open(folder.path()).await;
     first_load(&store, &browser).await;
     under_load(&store, &browser, Duration::from_secs_f64(minutes * 60.0)).await;
+}
+
+/// How large the page is in all, with every screen and both languages.
+fn all_files() {
+    let packed: usize = FILES.iter().map(|(_, packed)| packed.len()).sum();
+    let plain: u32 = FILES.iter().map(|(_, packed)| plain_size(packed)).sum();
+    println!(
+        "all {} files of the page: {:.1} kB compressed, {:.1} kB in all",
+        FILES.len(),
+        f64::from(u32::try_from(packed).unwrap()) / 1000.0,
+        f64::from(plain) / 1000.0
+    );
+}
+
+/// A gzipped file ends with its size as it was.
+fn plain_size(packed: &[u8]) -> u32 {
+    u32::from_le_bytes(*packed.last_chunk().unwrap())
 }
 
 /// 199 apps that are quiet and one that prints a thousand lines a second.
@@ -116,37 +142,79 @@ fn talk() -> ! {
     }
 }
 
-async fn first_load(store: &Store, browser: &Browser) {
-    let mut times = Vec::new();
-    let mut bytes = (0.0, 0.0, 0.0);
-    for _ in 0..LOADS {
-        // Storage of its own each time: nothing comes out of a cache.
+/// Loads of one page, each in a storage of its own: nothing comes out of a cache.
+#[derive(Default)]
+struct Loads {
+    times: Vec<f64>,
+    sizes: (f64, f64, f64),
+}
+
+impl Loads {
+    async fn once_more(&mut self, url: &str, browser: &Browser) {
         let page = browser.page().await;
         page.call(
             "Page.addScriptToEvaluateOnNewDocument",
             json!({ "source": WATCH }),
         )
         .await;
-        page.open(&format!("{}/#/", store.url)).await;
+        page.open(url).await;
         let time = page
             .until("the first row is there", "window.firstRow")
             .await;
-        times.push(time.as_f64().unwrap());
+        self.times.push(time.as_f64().unwrap());
         let loaded = page.eval(BYTES).await;
         let number = |index: usize| loaded[index].as_f64().unwrap();
-        bytes = (number(0), number(1), number(2));
+        self.sizes = (number(0), number(1), number(2));
         page.call("Page.close", json!({})).await;
     }
-    times.sort_by(f64::total_cmp);
+
+    fn median(&mut self) -> f64 {
+        self.times.sort_by(f64::total_cmp);
+        self.times[self.times.len() / 2]
+    }
+
+    /// Half of the times lie between these.
+    fn middle_half(&self) -> (f64, f64) {
+        let quarter = self.times.len() / 4;
+        (
+            self.times[quarter],
+            self.times[self.times.len() - 1 - quarter],
+        )
+    }
+}
+
+async fn first_load(store: &Store, browser: &Browser) {
+    let folder = store.put(NOTHING, json!({}), &json!({}));
+    std::fs::write(folder.join("static/index.html"), NOTHING_PAGE).unwrap();
+    let (mut nothing, mut ours) = (Loads::default(), Loads::default());
+    // In turns, so that whatever else the machine does slows both.
+    for _ in 0..LOADS {
+        let address = format!("{}/static/{NOTHING}/", store.url);
+        nothing.once_more(&address, browser).await;
+        ours.once_more(&format!("{}/#/", store.url), browser).await;
+    }
+    let (floor, time) = (nothing.median(), ours.median());
+    let told = |loads: &Loads| {
+        let (low, high) = loads.middle_half();
+        format!("median of {LOADS}, half of them {low:.0} to {high:.0}")
+    };
     println!(
-        "first load with {APPS} apps: {:.0} ms until its rows can be used (median of {LOADS}; {:.0} to {:.0}), {:.1} kB compressed, {:.1} kB in all, {} files",
-        times[LOADS / 2],
-        times[0],
-        times[LOADS - 1],
-        bytes.0 / 1000.0,
-        bytes.1 / 1000.0,
-        bytes.2
+        "a page of one button: {floor:.0} ms until it can be used ({})",
+        told(&nothing)
     );
+    println!(
+        "first load with {APPS} apps: {time:.0} ms until its rows can be used ({}), {:.1} kB compressed, {:.1} kB in all, {} files",
+        told(&ours),
+        ours.sizes.0 / 1000.0,
+        ours.sizes.1 / 1000.0,
+        ours.sizes.2
+    );
+    println!(
+        "of it ours: {:.0} ms, {:.1} times the page of one button",
+        time - floor,
+        time / floor
+    );
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// One look at the figures of the pages.

@@ -2,7 +2,7 @@
 
 const text = document.querySelector('meta[name="boot"]')?.content;
 
-/** `{ version, lang, theme, boot, home, pid, os, base, port }`. */
+/** `{ version, lang, theme, boot, events, home, pid, os, base, port }`. */
 export const boot = parse(text);
 
 function parse(text) {

@@ -122,6 +122,12 @@ export function beforeFrame(work) {
     });
 }
 
+/** Runs a function when there is time for it, and soon anyway. */
+export function whenIdle(work) {
+    if (window.requestIdleCallback) requestIdleCallback(work, { timeout: 1000 });
+    else setTimeout(work, 200);
+}
+
 /** What a part of the page leaves behind when it goes: it says so to whom it listened. */
 export class Part extends HTMLElement {
     #undo = [];

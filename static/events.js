@@ -18,7 +18,10 @@ const PAUSE = 1000;
 const NAME = "storekeeper.events";
 
 let source = null;
-let lastId = "";
+/** What was told before everything was loaded; it may be newer than what was loaded. */
+let early = [];
+/** The page was made at this event: nothing that comes after it is missed, however late we listen. */
+let lastId = boot.events ?? "";
 let bootId = boot.boot;
 
 /** What is done with an event of each kind. */
@@ -58,11 +61,16 @@ const KINDS = {
     reset: () => loadAll(),
 };
 
-/** Begins to listen: to the service, or to the page that does. */
-export function listen() {
+/** Begins to listen: to the page that does, or, once everything is loaded, to the service. */
+export function listen(loaded) {
+    loaded.then(() => {
+        const events = early;
+        early = null;
+        for (const event of events) take(...event);
+    });
     // Without locks (a page that did not come from this computer) each page listens for itself.
     if (!navigator.locks || !("BroadcastChannel" in window)) {
-        connect(() => {});
+        loaded.then(() => connect(() => {}));
         return;
     }
     const channel = new BroadcastChannel(NAME);
@@ -72,7 +80,8 @@ export function listen() {
         else if (source) channel.postMessage({ connection: store.connection });
     };
     channel.postMessage({ question: "how is the connection?" });
-    navigator.locks.request(NAME, () => {
+    navigator.locks.request(NAME, async () => {
+        await loaded;
         connect((message) => channel.postMessage(message));
         // It is held as long as the page is open.
         return new Promise(() => {});
@@ -100,13 +109,23 @@ function connect(tell) {
 }
 
 function take(kind, text, id) {
+    if (early) {
+        early.push([kind, text, id]);
+        return;
+    }
     lastId = id;
     KINDS[kind]?.(JSON.parse(text));
 }
 
-/** Loads everything that the store keeps. */
-export async function loadAll() {
-    await Promise.all([loadApps(), loadJobs()]);
+/** Loads everything that the store keeps, first what is looked at first. */
+async function loadAll() {
+    await loadApps();
+    await loadRest();
+}
+
+/** Loads everything but the apps. */
+export async function loadRest() {
+    await loadJobs();
     loadUpdates();
     loadOrigins();
     loadNotices();

@@ -8,8 +8,7 @@ let texts = await load(current);
 const listeners = new Set();
 
 async function load(tag) {
-    const parts = await Promise.all([import(`./i18n/${tag}.js`), import(`./i18n/publishing-${tag}.js`)]);
-    return Object.assign({}, ...parts.map((part) => part.default));
+    return (await import(`./i18n/${tag}.js`)).default;
 }
 
 /** `en` or `zh`. */

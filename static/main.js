@@ -1,7 +1,4 @@
-// The beginning: the parts of the page, and the stream of what happens.
+// The beginning: what the service knows and what happens there, and the parts of the page.
 
+import "./begin.js";
 import "./page-shell.js";
-import { listen, loadAll } from "./events.js";
-
-loadAll();
-listen();

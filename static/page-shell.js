@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { attempt } from "./actions.js";
 import { boot, file } from "./boot.js";
 import { place as placeMenu } from "./components/menu-button.js";
-import { Part, fill, h, keyed, setAttribute, setText, show } from "./dom.js";
+import { Part, fill, h, keyed, setAttribute, setText, show, whenIdle } from "./dom.js";
 import { ago, reasonWords } from "./format.js";
 import { icon } from "./icons.js";
 import { onLanguage, t } from "./i18n.js";
@@ -99,8 +99,7 @@ class PageShell extends Part {
         setInterval(() => this.#soon(), 5000);
         this.#navigate(false);
         // Once they are here, they are also there while the service is away.
-        const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 500));
-        idle(() => { for (const load of Object.values(SCREENS)) load().catch(() => null); });
+        whenIdle(() => { for (const load of Object.values(SCREENS)) load().catch(() => null); });
     }
 
     /** What does not change but by the language. */

@@ -33,3 +33,9 @@ mod survival;
 
 mod architecture;
 mod dependencies;
+
+// What the build makes of the page's files, for its own tests and those of the page.
+#[path = "../build/bundle.rs"]
+mod bundle;
+#[path = "../build/shrink.rs"]
+mod shrink;

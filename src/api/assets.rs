@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderMap};
@@ -100,18 +100,6 @@ impl Assets {
             asset.content.into_owned()
         };
         String::from_utf8(bytes).ok()
-    }
-
-    /// The names of all files that end like this, in order. May block.
-    pub(super) fn names(&self, ending: &str) -> Vec<String> {
-        let mut names = Vec::new();
-        match self {
-            Self::Built => names.extend(BUILT.files.keys().map(|name| (*name).to_owned())),
-            Self::Folder(folder) => names_below(folder, "", &mut names),
-        }
-        names.retain(|name| name.ends_with(ending) && name != SERVICE_WORKER);
-        names.sort();
-        names
     }
 
     fn read(&self, name: &str) -> Option<Asset> {
@@ -317,25 +305,6 @@ fn hexadecimal(digest: &[u8]) -> String {
         })
 }
 
-fn names_below(folder: &Path, before: &str, names: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let path = format!("{before}{name}");
-        if kind.is_dir() {
-            names_below(&entry.path(), &format!("{path}/"), names);
-        } else {
-            names.push(path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -418,7 +387,6 @@ mod tests {
         assert_eq!(text().unwrap(), "1");
         fs::write(folder.path().join("a/x.js"), "2").unwrap();
         assert_eq!(text().unwrap(), "2");
-        assert_eq!(assets.names(".js"), ["a/x.js"]);
         assert!(assets.find("a/../../x").is_none());
     }
 

@@ -88,6 +88,8 @@ pub(super) struct Field {
     min_length: Option<f64>,
     /// Most characters.
     max_length: Option<f64>,
+    /// A regular expression that a text must match.
+    pattern: Option<String>,
     /// Shown and not to be changed.
     read_only: bool,
     /// Shown only to those who ask for more.
@@ -297,6 +299,7 @@ pub(super) fn form_of(
                 max: field.max,
                 min_length: field.min_length,
                 max_length: field.max_length,
+                pattern: field.pattern.map(|it| it.as_str().to_owned()),
                 read_only: field.read_only,
                 advanced: field.advanced,
                 kind: field.kind,

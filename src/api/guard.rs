@@ -19,6 +19,7 @@ use super::error::ApiError;
 use super::origins::Origins;
 use super::page::{Pages, Told, accept_language};
 use super::policy::{Policy, Refusal, Verdict};
+use super::revocable::bound_to;
 
 /// Asked by browsers before a public page may talk to this computer.
 static REQUEST_PRIVATE: HeaderName =
@@ -39,7 +40,7 @@ pub(super) struct Guard {
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -75,7 +76,7 @@ type Shared<F, B> = Map<Caught<F>, Box<dyn FnOnce(Outcome<B>) -> Answer<B>>>;
 impl<S, B> Service<ServiceRequest> for Guarded<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -105,8 +106,14 @@ where
                 }
             },
             Verdict::PassFor(origin) | Verdict::Unproven(Some(origin)) => {
+                let host = request.headers().get(header::HOST);
+                let permit = host.and_then(|host| self.policy.permit(&origin, host));
                 let share: Box<dyn FnOnce(Outcome<B>) -> Answer<B>> = Box::new(move |outcome| {
-                    settle(outcome).map(|mut response| {
+                    settle(outcome).map(|response| {
+                        let mut response = match permit {
+                            Some(permit) => bound_to(permit, response),
+                            None => response,
+                        };
                         let headers = response.headers_mut();
                         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
                         let varies = headers.get_all(header::VARY).any(|it| it == "Origin");

@@ -32,6 +32,7 @@ mod ports;
 mod provisional;
 mod published;
 mod repositories;
+mod revocable;
 mod roster;
 mod routes;
 mod server;

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::files;
 use super::openapi;
 use super::state::State;
+use super::stream;
 use crate::app::schema;
 
 /// Nothing from elsewhere but icons, no script in a page's text, and in nobody's frame: its buttons are
@@ -284,18 +285,12 @@ pub(super) async fn index(request: HttpRequest, state: web::Data<State>) -> Answ
         let pages = &state.pages;
         let base = pages.assets.base();
         let mut data = pages.common(&languages);
-        let below = |ending| {
-            let names = pages.assets.names(ending).into_iter();
-            names
-                .map(|name| format!("{base}/{name}"))
-                .collect::<Vec<_>>()
-        };
-        let (modules, styles) = (below(".js"), below(".css"));
         let boot = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "lang": data.get("lang"),
             "theme": data.get("theme"),
             "boot": state.service.events.boot(),
+            "events": stream::Cursor::now(&state.service.events).to_string(),
             "home": state.service.library.home().display().to_string(),
             "os": crate::library::OS,
             "pid": std::process::id(),
@@ -304,8 +299,6 @@ pub(super) async fn index(request: HttpRequest, state: web::Data<State>) -> Answ
         });
         if let Some(data) = data.as_object_mut() {
             data.insert("boot".to_owned(), boot.to_string().into());
-            data.insert("modules".to_owned(), modules.into());
-            data.insert("styles".to_owned(), styles.into());
         }
         pages.render("index.html", &data)
     })

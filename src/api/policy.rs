@@ -12,6 +12,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
+use tokio_util::sync::CancellationToken;
 
 /// Origins of desktops that ship the store's window: Wails on macOS and Linux, Wails on Windows,
 /// Tauri on macOS and Linux, Tauri on Windows.
@@ -45,7 +46,8 @@ pub(super) struct Policy {
 
 /// What the user allowed in our page, which may change at any time.
 struct Paired {
-    allowed: Vec<Box<str>>,
+    /// Each with what ends when it is no longer allowed.
+    allowed: Vec<(Box<str>, CancellationToken)>,
     frame_ancestors: HeaderValue,
 }
 
@@ -209,14 +211,52 @@ impl Policy {
         self.paired().frame_ancestors.clone()
     }
 
-    /// From now on these origins are allowed too, and none that was before.
+    /// From now on these origins are allowed too, and none that was before: what was permitted to those
+    /// ends.
     pub(super) fn pair(&self, origins: &[String]) {
-        let allowed: Vec<Box<str>> = origins.iter().map(|it| it.as_str().into()).collect();
-        let frame_ancestors = frame_ancestors(&self.own, &self.allowed, &allowed);
-        *self.paired.write().unwrap_or_else(PoisonError::into_inner) = Paired {
-            allowed,
+        let names: Vec<Box<str>> = origins.iter().map(|it| it.as_str().into()).collect();
+        let frame_ancestors = frame_ancestors(&self.own, &self.allowed, &names);
+        let mut paired = self.paired.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut paired.allowed);
+        let allowed = names.into_iter().map(|name| {
+            let known = before.iter().position(|(origin, _)| *origin == name);
+            known.map_or_else(
+                || (name, CancellationToken::new()),
+                |place| before.swap_remove(place),
+            )
+        });
+        *paired = Paired {
+            allowed: allowed.collect(),
             frame_ancestors,
         };
+        drop(paired);
+        for (_, permit) in before {
+            permit.cancel();
+        }
+    }
+
+    /// What ends when an origin that has passed is no longer allowed; nothing for those that are allowed
+    /// without the user's decision in our page.
+    pub(super) fn permit(
+        &self,
+        origin: &HeaderValue,
+        host: &HeaderValue,
+    ) -> Option<CancellationToken> {
+        if self.always_knows(origin, host) {
+            return None;
+        }
+        let paired = self.paired();
+        let mut allowed = paired.allowed.iter();
+        let found = allowed.find(|(known, _)| known.as_bytes() == origin.as_bytes());
+        Some(found.map_or_else(
+            || {
+                // It was revoked since it passed.
+                let over = CancellationToken::new();
+                over.cancel();
+                over
+            },
+            |(_, permit)| permit.clone(),
+        ))
     }
 
     /// Whether an origin is our own page.
@@ -323,16 +363,20 @@ impl Policy {
     }
 
     fn knows_origin(&self, origin: &HeaderValue, host: &HeaderValue) -> bool {
+        self.always_knows(origin, host)
+            || self
+                .paired()
+                .allowed
+                .iter()
+                .any(|(known, _)| known.as_bytes() == origin.as_bytes())
+    }
+
+    fn always_knows(&self, origin: &HeaderValue, host: &HeaderValue) -> bool {
         let origin = origin.as_bytes();
         self.own
             .iter()
             .chain(&self.allowed)
             .any(|known| known.as_bytes() == origin)
-            || self
-                .paired()
-                .allowed
-                .iter()
-                .any(|known| known.as_bytes() == origin)
             // The host has passed, so the page came from here.
             || self.any_address.is_some()
                 && origin.strip_prefix(b"http://") == Some(host.as_bytes())
@@ -831,17 +875,33 @@ mod tests {
         let friend = ["host: localhost:56780", "origin: http://localhost:8215"];
         let ask = || judge(&policy, "127.0.0.1:1", "GET /api/apps", &friend);
         assert_eq!(ask(), 403);
+        let (origin, host) = (
+            HeaderValue::from_static("http://localhost:8215"),
+            HeaderValue::from_static("localhost:56780"),
+        );
         policy.pair(&["http://localhost:8215".to_owned()]);
         assert_eq!(ask(), 200);
+        let permit = policy.permit(&origin, &host).unwrap();
+        policy.pair(&[
+            "http://a.test".to_owned(),
+            "http://localhost:8215".to_owned(),
+        ]);
+        assert!(!permit.is_cancelled());
         let frames = policy.frame_ancestors();
         assert!(frames.to_str().unwrap().contains("http://localhost:8215"));
         let other = ["host: localhost:56780", "origin: http://localhost:8216"];
         assert_eq!(judge(&policy, "127.0.0.1:1", "GET /ping", &other), 403);
         policy.pair(&[]);
         assert_eq!(ask(), 403);
+        assert!(permit.is_cancelled());
+        assert!(policy.permit(&origin, &host).unwrap().is_cancelled());
+        policy.pair(&["http://localhost:8215".to_owned()]);
+        assert!(!policy.permit(&origin, &host).unwrap().is_cancelled());
+        policy.pair(&[]);
         let own = HeaderValue::from_static("http://localhost:56780");
         let friend = HeaderValue::from_static("http://localhost:8215");
         assert!(policy.is_own(&own) && !policy.is_own(&friend));
+        assert!(policy.permit(&own, &host).is_none());
     }
 
     #[test]

@@ -41,6 +41,15 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// One who has seen all that has happened, and no log.
+    pub(super) fn now(events: &Events) -> Self {
+        Self {
+            boot: events.boot().to_owned(),
+            number: events.newest(),
+            logs: BTreeMap::new(),
+        }
+    }
+
     /// Reads an id that we gave; nothing when it is not one.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';');

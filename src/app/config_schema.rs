@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::pattern::Pattern;
+
 /// The types of a setting.
 pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
 
@@ -58,6 +60,8 @@ pub struct Property {
     pub min_length: Option<f64>,
     /// Most characters.
     pub max_length: Option<f64>,
+    /// A regular expression that a text must match; anywhere in it, unless it says `^` and `$`.
+    pub pattern: Option<Pattern>,
     /// `password` for a secret.
     pub format: String,
     /// Ours: what it is used as: port, folder, file or secret.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::StoreInfo;
 use super::config::{MASK, is_secret, words_of};
 use super::config_schema::{Label, Property};
+use super::pattern::Pattern;
 
 /// The list that puts settings into force when the author names no other.
 pub const APPLY_LIST: &str = "setting";
@@ -65,6 +66,8 @@ pub struct Field {
     pub min_length: Option<f64>,
     /// Most characters.
     pub max_length: Option<f64>,
+    /// What a text must match.
+    pub pattern: Option<Pattern>,
     /// Shown and not to be changed.
     pub read_only: bool,
     /// Shown only to those who ask for more.
@@ -146,6 +149,7 @@ fn field(key: &str, kind: FieldKind, property: Option<&Property>, default: Value
         max: said.maximum.or(is_port.then_some(65535.0)),
         min_length: said.min_length,
         max_length: said.max_length,
+        pattern: said.pattern.clone(),
         read_only: said.read_only,
         advanced: said.advanced,
         is_described: property.is_some(),
@@ -295,9 +299,9 @@ impl Field {
                 let fits = value.is_boolean() || matches!(text.as_str(), "true" | "false");
                 (!fits).then(|| format!("`{key}` is either true or false, not `{}`", cut(&text)))
             }
-            FieldKind::Text | FieldKind::Folder | FieldKind::File | FieldKind::Secret => {
-                self.refuses_length(&text)
-            }
+            FieldKind::Text | FieldKind::Folder | FieldKind::File | FieldKind::Secret => self
+                .refuses_length(&text)
+                .or_else(|| self.refuses_pattern(&text)),
             FieldKind::Choice | FieldKind::Json => None,
         }
     }
@@ -343,6 +347,16 @@ impl Field {
             )),
             _ => None,
         }
+    }
+
+    fn refuses_pattern(&self, text: &str) -> Option<String> {
+        let pattern = self.pattern.as_ref().filter(|it| !it.fits(text))?;
+        Some(format!(
+            "`{}` must match `{}`, not be `{}`",
+            self.key,
+            pattern.as_str(),
+            shown(text, self.kind)
+        ))
     }
 }
 
@@ -443,11 +457,12 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_is_told_with_what_would() {
         let fields = form(&json!({
-            "config": {"port": 1, "mode": "a", "name": "abc", "ratio": 0.5, "on": true},
+            "config": {"port": 1, "mode": "a", "name": "abc", "ratio": 0.5, "on": true, "pin": "0000", "host": "a"},
             "configSchema": {
                 "properties": {
                     "port": {"minimum": 1024}, "mode": {"enum": ["a", "b"]}, "name": {"minLength": 3, "maxLength": 5},
                     "ratio": {"type": "number", "maximum": 1},
+                    "pin": {"x-kind": "secret", "pattern": "^[0-9]{4}$"}, "host": {"pattern": "[a-z]"},
                 },
                 "required": ["name"],
             }
@@ -478,6 +493,17 @@ mod tests {
         check("name", json!("abcdef"), "5 characters at most");
         check("ratio", json!(1.5), "1 at most");
         check("on", json!("perhaps"), "either true or false");
+        check("pin", json!("1234"), "");
+        check("pin", json!(1234), "");
+        check("pin", json!("***"), "");
+        check(
+            "pin",
+            json!("12345"),
+            "must match `^[0-9]{4}$`, not be `***`",
+        );
+        check("host", json!("1a"), "");
+        check("host", json!("{other}"), "");
+        check("host", json!("17"), "must match `[a-z]`, not be `17`");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod install;
 pub mod name;
 pub mod origin;
 pub mod parse;
+pub mod pattern;
 pub mod placeholder;
 pub mod problem;
 pub mod schema;

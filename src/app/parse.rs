@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::config_schema::{ConfigSchema, KINDS, Label, Property, TYPES};
 use super::install::{History, Item};
+use super::pattern::Pattern;
 use super::problem::{self, Problem};
 use super::source::{self, Slip, Source};
 use super::store::{InstallSection, Setting, StartSection, Step, Until};
@@ -291,14 +292,13 @@ fn config(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> Map<String, Value
 }
 
 /// Keys of JSON Schema that say nothing to a form.
-const PLAIN_SCHEMA_KEYS: [&str; 8] = [
+const PLAIN_SCHEMA_KEYS: [&str; 7] = [
     "$id",
     "$comment",
     "type",
     "additionalProperties",
     "default",
     "examples",
-    "pattern",
     "items",
 ];
 
@@ -332,6 +332,7 @@ fn property(reader: &mut Reader<'_>, path: &str, node: &Node<'_>) -> Option<Prop
         "maximum",
         "minLength",
         "maxLength",
+        "pattern",
         "format",
         "x-kind",
         "x-advanced",
@@ -352,6 +353,7 @@ fn property(reader: &mut Reader<'_>, path: &str, node: &Node<'_>) -> Option<Prop
         maximum: fields.number(reader, "maximum"),
         min_length: fields.number(reader, "minLength"),
         max_length: fields.number(reader, "maxLength"),
+        pattern: pattern(reader, &fields),
         format: fields.text(reader, "format"),
         used_as: fields.one_of(reader, "x-kind", &KINDS),
         advanced: fields.boolean(reader, "x-advanced"),
@@ -378,6 +380,24 @@ fn property(reader: &mut Reader<'_>, path: &str, node: &Node<'_>) -> Option<Prop
         }
     }
     Some(property)
+}
+
+fn pattern(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> Option<Pattern> {
+    let text = fields.text(reader, "pattern");
+    if text.is_empty() {
+        return None;
+    }
+    let path = fields.path_of("pattern");
+    match Pattern::parse(&text) {
+        Ok(pattern) => Some(pattern),
+        Err(reason) => {
+            let of = path.rsplit('.').nth(1).unwrap_or_default();
+            let message = format!("the `pattern` of `{of}` cannot be used: {reason}");
+            let problem = Problem::error(reader.file, path, message);
+            reader.push(problem.with_help("write a regular expression as JavaScript has them, without looking around and without references back, or leave it out"));
+            None
+        }
+    }
 }
 
 fn commands(reader: &mut Reader<'_>, fields: &Fields<'_, '_>) -> IndexMap<String, Vec<Step>> {
@@ -1173,10 +1193,10 @@ mod tests {
             (port.used_as.as_str(), schema.apply.as_str()),
             ("port", "a")
         );
-        assert_eq!(port.extra["pattern"], "x");
+        assert_eq!(port.pattern.as_ref().unwrap().as_str(), "x");
         let told = store_problems(
             r#"{ "configSchema": { "properties": {
-                "a": { "type": "int", "x-kind": "dir", "minimum": 5, "maximum": 1, "minLength": "x", "tilte": 1 } } } }"#,
+                "a": { "type": "int", "x-kind": "dir", "minimum": 5, "maximum": 1, "minLength": "x", "tilte": 1, "pattern": "[a" } } } }"#,
         );
         for word in [
             "`type` cannot be `int`",
@@ -1184,6 +1204,7 @@ mod tests {
             "`minimum` is 5, more than the 1",
             "`minLength` must be a number",
             "did you mean `title`?",
+            "the `pattern` of `a` cannot be used: unclosed character class",
         ] {
             assert!(told.contains(word), "{word}: {told}");
         }

@@ -201,11 +201,10 @@ class LogView extends Part {
     #message = null;
 
     #scrolled() {
-        // Scrolling that we did ourselves says nothing.
-        if (this.window.scrollTop === this.#placed) {
-            this.#placed = -1;
-            return;
-        }
+        // Scrolling that we did ourselves says nothing, once: somebody may come back to the same place.
+        const isOwn = this.window.scrollTop === this.#placed;
+        this.#placed = -1;
+        if (isOwn) return;
         const atEnd = this.window.scrollTop >= this.window.scrollHeight - this.window.clientHeight - LINE / 2;
         if (atEnd !== this.#follows) {
             if (atEnd) this.#followAgain();

@@ -62,10 +62,11 @@ class SettingsForm extends Part {
         clearTimeout(this.#timer);
         const turn = this.#asked += 1;
         const change = this.change;
+        this.#checkPatterns();
         this.dispatchEvent(new CustomEvent("edited"));
         // An app that is not here yet cannot be asked.
         if (this.offline || (!this.isChanged && !this.install)) {
-            this.#showProblems([]);
+            this.#showProblems(this.#unfit);
             fill(this.changes);
             this.preview = null;
             this.dispatchEvent(new CustomEvent("looked"));
@@ -87,9 +88,21 @@ class SettingsForm extends Part {
         return this.preview;
     }
 
-    /** Nothing that the service called an error. */
+    /** Nothing that the service called an error, or that can be told without it. */
     get isGood() {
-        return !this.preview || this.preview.ok;
+        return this.#unfit.length === 0 && (!this.preview || this.preview.ok);
+    }
+
+    /** What does not match the pattern that its author wrote. */
+    get #unfit() {
+        return this.#fields.filter(({ control }) => control.validity.customError)
+            .map(({ field, control }) => ({ key: field.key, severity: "error", message: control.validationMessage }));
+    }
+
+    #checkPatterns() {
+        for (const { field, control } of this.#fields) {
+            if (field.pattern) control.setCustomValidity(fits(field, control.value) ? "" : t("form.pattern", { pattern: field.pattern }));
+        }
     }
 
     /** Puts a value into a field, as if it had been typed. */
@@ -185,6 +198,17 @@ export function portConflict(field) {
 function shown(value) {
     if (value === null || value === undefined || value === "") return t("form.nothing");
     return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Whether a text matches the field's pattern. What is empty or has words to replace is not looked at. */
+function fits({ pattern, value: inForce }, value) {
+    if (value === "" || value === inForce || value.includes("{")) return true;
+    try {
+        return new RegExp(pattern, "u").test(value);
+    } catch {
+        // The service reads patterns in its own way, and is asked anyway.
+        return true;
+    }
 }
 
 function same(one, other) {

@@ -1,6 +1,9 @@
 // The page in English. The two files have the same keys.
 
+import publishing from "./publishing-en.js";
+
 export default {
+    ...publishing,
     "version": "Version",
     "nav.label": "Screens",
     "nav.skip": "Skip to the content",
@@ -247,6 +250,7 @@ export default {
     "form.changes": "What will change",
     "form.nothing": "(nothing)",
     "form.reset": "Back to the default of {title}",
+    "form.pattern": "This must match {pattern}",
     "form.use": "Use {value}",
     "form.secret.set": "set; type to change it",
     "form.secret.none": "not set",

@@ -1,6 +1,9 @@
 // The page in Chinese. The two files have the same keys.
 
+import publishing from "./publishing-zh.js";
+
 export default {
+    ...publishing,
     "version": "版本",
     "nav.label": "页面导航",
     "nav.skip": "跳到内容",
@@ -247,6 +250,7 @@ export default {
     "form.changes": "将要改变的内容",
     "form.nothing": "（空）",
     "form.reset": "恢复 {title} 的默认值",
+    "form.pattern": "须匹配 {pattern}",
     "form.use": "使用 {value}",
     "form.secret.set": "已设置；输入以修改",
     "form.secret.none": "未设置",

@@ -8,7 +8,7 @@ import { sparkline } from "../components/line-chart.js";
 import { menuButton } from "../components/menu-button.js";
 import { searchField } from "../components/search-field.js";
 import { stateBadge, stateOf } from "../components/state-badge.js";
-import { Part, fill, h, keyed, setAttribute, setText, show } from "../dom.js";
+import { Part, fill, h, keyed, setAttribute, setText, show, whenIdle } from "../dom.js";
 import { bytes, percent, reasonWords, span } from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
@@ -48,7 +48,11 @@ class InstalledScreen extends Part {
         this.startAll = h("button", { type: "button", onclick: () => this.#all("start") }, icon("start"), t("action.startall"));
         this.stopAll = h("button", { type: "button", onclick: () => this.#all("stop") }, icon("stop"), t("action.stopall"));
         this.append(heading(t("nav.installed"), this.search, this.startAll, this.stopAll), this.trouble, this.note, this.rows, this.waiting);
-        this.atEnd(on("list", () => { this.changed(); this.#lookAtPorts(); }));
+        this.atEnd(on("list", () => {
+            if (!this.#drawn) whenIdle(() => this.#measure());
+            whenIdle(() => this.#lookAtPorts());
+            this.changed();
+        }));
         this.atEnd(on("status", (name) => this.#touched(name)));
         this.atEnd(on("jobs", (record) => {
             if (!record) this.changed();
@@ -62,8 +66,12 @@ class InstalledScreen extends Part {
             }
         }, { rootMargin: "300px" });
         this.atEnd(() => this.seen.disconnect());
-        this.every(USAGE_EVERY, () => this.#measure());
-        this.every(30_000, () => this.#lookAtPorts());
+        // The service looks at every process for these.
+        whenIdle(() => {
+            if (!this.isConnected) return;
+            this.every(USAGE_EVERY, () => this.#measure());
+            this.every(30_000, () => this.#lookAtPorts());
+        });
     }
 
     #touched(name) {
@@ -79,12 +87,15 @@ class InstalledScreen extends Part {
             return;
         }
         this.#dirty.clear();
-        if (!this.#drawn?.size && store.loaded) this.#measure();
-        this.#drawn = store.apps;
+        const isFirst = !this.#drawn;
+        this.#drawn = store.loaded ? store.apps : null;
         const apps = [...store.apps.values()].filter((app) => app.installed !== null || app.error);
         let first = AT_ONCE;
         const wanted = apps.filter((app) => fits(app, this.#query));
-        keyed(this.rows, wanted, (app) => app.name, (app) => {
+        // Nobody sees more in the first picture, and it waits for no more.
+        const now = isFirst ? wanted.slice(0, AT_ONCE) : wanted;
+        if (now.length < wanted.length) whenIdle(() => this.changed());
+        keyed(this.rows, now, (app) => app.name, (app) => {
             const row = new AppRow();
             row.name = app.name;
             this.seen.observe(row);
@@ -169,6 +180,7 @@ class InstalledScreen extends Part {
     }
 
     async #lookAtPorts() {
+        if (!store.loaded || !this.isConnected) return;
         try {
             this.#ports = (await api.get("/api/ports")).ports.map(amongInstalled);
         } catch {
@@ -178,6 +190,7 @@ class InstalledScreen extends Part {
     }
 
     async #measure() {
+        if (!this.isConnected) return;
         if (!store.loaded || ![...store.apps.values()].some(runs)) {
             if (this.#usage.size === 0) return;
             this.#usage.clear();

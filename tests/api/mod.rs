@@ -76,13 +76,39 @@ struct Event {
 
 impl Stream {
     async fn open(service: &Service, path: &str) -> Self {
+        Self::of(service.request(reqwest::Method::GET, path)).await
+    }
+
+    /// As a page of another origin does.
+    async fn open_from(service: &Service, path: &str, origin: &str) -> Self {
         let request = service.request(reqwest::Method::GET, path);
+        Self::of(request.header("origin", origin)).await
+    }
+
+    async fn of(request: reqwest::RequestBuilder) -> Self {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         Self {
             answer,
             text: String::new(),
         }
+    }
+
+    /// Reads what is there; the stream must not be at its end.
+    async fn still_goes_on(&mut self) {
+        let moment = std::time::Duration::from_millis(100);
+        while let Ok(chunk) = tokio::time::timeout(moment, self.answer.chunk()).await {
+            let chunk = chunk.unwrap().expect("the stream goes on");
+            self.text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
+
+    /// Reads to the end, which must come.
+    async fn ends(mut self) {
+        let end = async { while self.answer.chunk().await.unwrap().is_some() {} };
+        let deadline = std::time::Duration::from_secs(10);
+        let ended = tokio::time::timeout(deadline, end).await;
+        ended.expect("the stream ends");
     }
 
     /// The next event; comments are passed over.

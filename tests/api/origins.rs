@@ -84,6 +84,46 @@ async fn once_ends_with_the_service_and_always_does_not() {
 }
 
 #[tokio::test]
+async fn what_a_page_listens_to_ends_when_its_permission_is_revoked() {
+    let service = Service::start_new().await;
+    let _app = service
+        .app("a")
+        .runs(&["print:hello", "forever"], json!({}))
+        .installed_and_started()
+        .await;
+    let mut own = Stream::open(&service, "/api/events").await;
+    for (allow, block) in [("always", false), ("once", false), ("always", true)] {
+        decide(&service, allow).await;
+        let mut open = Vec::new();
+        for path in [
+            "/api/events",
+            "/api/events?logs=a",
+            "/api/apps/a/logs?follow=true",
+            "/api/apps/a/log/follow",
+        ] {
+            open.push(Stream::open_from(&service, path, FRIEND).await);
+        }
+        // What changes nothing for them ends nothing.
+        decide(&service, "always").await;
+        for stream in &mut open {
+            stream.still_goes_on().await;
+        }
+        if block {
+            decide(&service, "block").await;
+        } else {
+            delete(&service, &forget()).await.must_be(204);
+        }
+        for stream in open {
+            stream.ends().await;
+        }
+        assert_eq!(status(&service).await, 403);
+    }
+    // Ours goes on.
+    decide(&service, "always").await;
+    own.still_goes_on().await;
+}
+
+#[tokio::test]
 async fn who_is_blocked_is_turned_away_in_silence() {
     let service = Service::start_new().await;
     decide(&service, "block").await;

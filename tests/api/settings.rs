@@ -324,6 +324,50 @@ async fn a_secret_that_the_author_marked_is_shown_nowhere() {
 }
 
 #[tokio::test]
+async fn what_does_not_match_its_pattern_is_refused() {
+    let service = Service::start_new().await;
+    let store = json!({
+        "config": { "user": "admin" },
+        "configSchema": { "properties": { "user": { "pattern": "^[a-z]+$" } } },
+        "commands": { "setting": [] },
+    });
+    let _app = service.app("a").runs(&["forever"], store).install().await;
+    let form = get_json(&service, "/api/apps/a/form").await;
+    assert_eq!(form["fields"][0]["pattern"], "^[a-z]+$");
+    let told = "`user` must match `^[a-z]+$`, not be `Admin 1`";
+    let wish = json!({ "set": { "user": "Admin 1" } });
+    let preview = service
+        .post("/api/apps/a/preview", &wish)
+        .await
+        .must_be(200)
+        .json();
+    assert_eq!(preview["ok"], false);
+    assert_eq!(preview["problems"][0]["message"], told);
+    let refused = patch(&service, "/api/apps/a/config?wait=true", &wish).await;
+    assert!(refused.must_be(400).message().contains(told));
+    let fits = json!({ "set": { "user": "root" } });
+    patch(&service, "/api/apps/a/config?wait=true", &fits)
+        .await
+        .must_be(200);
+}
+
+#[tokio::test]
+async fn a_pattern_that_cannot_be_used_is_told_with_its_key() {
+    let service = Service::start_new().await;
+    let store = json!({
+        "config": { "user": "admin" },
+        "configSchema": { "properties": { "user": { "pattern": "^(a" } } },
+    });
+    let _app = service.app("a").runs(&["forever"], store);
+    let problems = get_json(&service, "/api/apps/a/problems").await;
+    let mut all = problems.as_array().unwrap().iter();
+    let problem = all.find(|it| it["severity"] == "error").unwrap();
+    assert_eq!(problem["path"], "configSchema.properties.user.pattern");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("the `pattern` of `user`"), "{message}");
+}
+
+#[tokio::test]
 async fn a_description_that_does_not_fit_the_settings_is_told() {
     let service = Service::start_new().await;
     let store = json!({

@@ -1,8 +1,13 @@
 //! The page's files as they lie in `static/`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::{bundle, shrink};
+
+/// Names and gzipped contents, as the program has them.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("static")
@@ -10,7 +15,8 @@ fn folder() -> PathBuf {
 
 /// The keys of a language's texts, in their order.
 fn texts(language: &str) -> Vec<String> {
-    let text = fs::read_to_string(folder().join(format!("i18n/{language}.js"))).unwrap();
+    let read = |name: &str| fs::read_to_string(folder().join(format!("i18n/{name}.js"))).unwrap();
+    let text = read(language) + &read(&format!("publishing-{language}"));
     text.lines()
         .filter_map(|line| {
             let (key, _) = line.strip_prefix("    \"")?.split_once("\": ")?;
@@ -28,79 +34,79 @@ fn both_languages_have_the_same_texts() {
     assert_eq!(once.len(), english.len(), "a text stands there twice");
 }
 
-/// What a module imports by its name, below `static/`; what it imports later is not among it.
-fn imports(module: &str) -> Vec<String> {
-    let text = fs::read_to_string(folder().join(module)).unwrap();
-    let base = Path::new(module).parent().unwrap();
-    let mut found = Vec::new();
-    // A list of names may go over several lines.
-    for statement in text.split(";\n") {
-        let statement = statement.trim_start();
-        let statement = statement.rsplit("\n\n").next().unwrap().trim_start();
-        if !statement.starts_with("import ") {
-            continue;
-        }
-        let path = statement.rsplit('"').nth(1).unwrap();
-        let mut whole = PathBuf::new();
-        for part in base.join(path).components() {
-            match part {
-                std::path::Component::ParentDir => assert!(whole.pop()),
-                std::path::Component::Normal(name) => whole.push(name),
-                _ => {}
+/// The scripts and stylesheets by name.
+fn sources() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let name = path.strip_prefix(folder()).unwrap();
+                files.insert(name.to_str().unwrap().to_owned(), text);
             }
         }
-        found.push(whole.to_str().unwrap().to_owned());
     }
-    found
+    files
 }
 
-/// The modules of the first screen, and those that they need.
-fn first() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut next = vec!["main.js".to_owned()];
-    while let Some(module) = next.pop() {
-        if found.insert(module.clone()) {
-            next.extend(imports(&module));
-        }
-    }
-    found
-}
-
-/// Each level of imports that is not named there costs a way to the service and back.
+/// Each file costs a browser some milliseconds, and each level of imports a way to the service and back.
 #[test]
-fn the_page_names_the_modules_of_its_first_screen() {
-    let index = fs::read_to_string(folder().join("index.html")).unwrap();
-    let named: BTreeSet<String> = index
-        .lines()
-        .filter(|line| line.contains("modulepreload") && !line.contains("i18n/"))
-        .map(|line| {
-            let (_, path) = line.split_once("{{base}}/").unwrap();
-            path.split('"').next().unwrap().to_owned()
-        })
-        .collect();
-    let mut needed = first();
-    assert!(needed.remove("main.js"));
-    assert!(needed.len() > 10);
-    assert_eq!(named, needed);
-    assert!(index.contains("{{base}}/i18n/{{lang}}.js"));
+fn the_first_screen_is_one_module_and_one_stylesheet() {
+    let (sources, entries) = (sources(), ["main.js", "i18n/en.js", "i18n/zh.js"]);
+    let served = bundle::modules(&sources, &entries).unwrap();
+    for entry in entries {
+        assert!(!served[entry].contains("\nimport "), "{entry}");
+    }
+    for part in [
+        "page-shell.js",
+        "screens/installed.js",
+        "components/app-icon.js",
+    ] {
+        assert!(
+            served["main.js"].contains(&format!("{part:?}: $")),
+            "{part}"
+        );
+    }
+    let styles = bundle::styles(&sources).unwrap();
+    assert_eq!(styles.into_keys().collect::<Vec<_>>(), ["style.css"]);
+    let index = &sources["index.html"];
+    for file in ["main.js", "style.css", "i18n/{{lang}}.js"] {
+        assert!(
+            index.contains(&format!("\"{{{{base}}}}/{file}\"")),
+            "{file}"
+        );
+    }
+}
+
+/// Every screen in both languages, as it is sent.
+#[test]
+fn the_whole_page_is_small() {
+    let packed: usize = FILES.iter().map(|(_, packed)| packed.len()).sum();
+    assert!(packed < 150_000, "{packed} bytes, compressed");
+    // A gzipped file ends with its size as it was.
+    let plain: u32 = FILES
+        .iter()
+        .map(|(_, packed)| u32::from_le_bytes(*packed.last_chunk().unwrap()))
+        .sum();
+    assert!(plain < 350_000, "{plain} bytes, before they are compressed");
 }
 
 #[test]
 fn the_first_screen_is_small() {
-    let size = |file: &str| fs::metadata(folder().join(file)).unwrap().len();
-    let others = [
-        "index.html",
-        "page.css",
-        "i18n/zh.js",
-        "icon.svg",
-        "app.svg",
-    ];
-    let modules = first();
-    let bytes: u64 = modules
-        .iter()
-        .map(String::as_str)
-        .chain(others)
-        .map(size)
-        .sum();
-    assert!(bytes < 200_000, "{bytes} bytes, before they are compressed");
+    let sources = sources();
+    let served = bundle::modules(&sources, &["main.js", "i18n/en.js", "i18n/zh.js"]).unwrap();
+    let script = |name: &str| shrink::script(&served[name]).unwrap().len();
+    let style = shrink::style(&bundle::styles(&sources).unwrap()["style.css"]).len();
+    let others = ["index.html", "icon.svg", "app.svg"];
+    let bytes = script("main.js")
+        + script("i18n/zh.js")
+        + style
+        + others
+            .iter()
+            .map(|name| sources[*name].len())
+            .sum::<usize>();
+    assert!(bytes < 150_000, "{bytes} bytes, before they are compressed");
 }

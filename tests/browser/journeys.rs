@@ -123,6 +123,22 @@ async fn a_port_that_is_taken_is_replaced_by_the_suggested_one() {
         .await;
     page.sees(".difference .removed", &format!("listen {first}"))
         .await;
+    // What its author does not allow is told by the field itself.
+    page.click("settings-form [data-key=root] input", "").await;
+    page.press("Control+a").await;
+    page.write("/srv/*").await;
+    page.sees("[data-key=root] .problem", "must match").await;
+    let told = page
+        .eval("document.querySelector('[data-key=root] input').validationMessage")
+        .await;
+    assert!(told.as_str().unwrap().contains("[^*?]"), "{told}");
+    page.press("Control+a").await;
+    page.write("{exePath}/www").await;
+    page.until(
+        "the field has nothing to tell",
+        "!document.querySelector('[data-key=root] .problem').textContent && document.querySelector('[data-key=root] input').validity.valid",
+    )
+    .await;
     page.click("form.settings button", "Apply").await;
     page.sees(".outcome .good", "web is ready").await;
     assert!(listens(suggested.parse().unwrap()));
@@ -251,6 +267,66 @@ async fn a_log_of_many_lines_is_followed_and_searched() {
     page.click("log-view button", "Wrap lines").await;
     page.click("log-view button", "Follow").await;
     page.sees("log-view .line", "the last of all").await;
+    no_mistakes(&page, &[]);
+}
+
+/// The numbers of the lines that are in the document, from top to bottom.
+async fn entries(page: &Page) -> Vec<u64> {
+    let lines = page
+        .eval("[...document.querySelectorAll('log-view .line')].map((line) => Number(line.textContent.replace('entry ', '')))")
+        .await;
+    let lines = lines.as_array().unwrap();
+    lines.iter().map(|line| line.as_u64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_of_a_million_lines_is_at_hand() {
+    const LINES: u64 = 1_000_000;
+    let shop = Shop::open().await;
+    shop.service
+        .app("quiet")
+        .runs(&["forever"], json!({}))
+        .install()
+        .await;
+    let log: String = (0..LINES).map(|it| format!("entry {it}\n")).collect();
+    let folder = shop.service.home().join("data/log");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("quiet.log"), log).unwrap();
+
+    let page = shop.page("#/app/quiet/logs").await;
+    page.sees("log-view .line", &format!("entry {}", LINES - 1))
+        .await;
+    for (share, entry) in [
+        (0.0, 0),
+        (0.5, LINES / 2),
+        (0.9, LINES / 10 * 9),
+        (1.0, LINES - 1),
+    ] {
+        page.eval(&format!(
+            "(() => {{ const it = document.querySelector('log-view .window'); it.scrollTop = (it.scrollHeight - it.clientHeight) * {share}; }})()"
+        ))
+        .await;
+        page.sees("log-view .line", &format!("entry {entry}")).await;
+        page.until(
+            "all lines are there",
+            "![...document.querySelectorAll('log-view .line')].some((line) => line.textContent === '…')",
+        )
+        .await;
+        let shown = entries(&page).await;
+        assert!(shown.contains(&entry) && shown.len() < 100, "{shown:?}");
+        let in_turn = shown.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        assert!(in_turn, "{shown:?}");
+        let nodes = page.eval("document.querySelectorAll('*').length").await;
+        assert!(nodes.as_u64().unwrap() < 600, "{nodes} elements");
+    }
+    page.click("log-view input[type=search]", "").await;
+    page.write("entry 77777").await;
+    page.sees("log-view .found mark", "entry 77777").await;
+    page.press("Control+a").await;
+    page.write("entry 123456").await;
+    page.sees("log-view .found", "entry 123456").await;
+    let shown = entries(&page).await;
+    assert!(shown.contains(&123_456) && shown.len() < 100, "{shown:?}");
     no_mistakes(&page, &[]);
 }
 

@@ -194,7 +194,7 @@ pub(super) fn web(port: u16) -> Value {
         "config": { "port": port, "root": "{exePath}/www", "password": "", "verbose": false, "mode": "quick" },
         "configSchema": { "properties": {
             "port": { "title": { "en": "Port", "zh": "端口" }, "x-kind": "port", "minimum": 1, "maximum": 65535 },
-            "root": { "title": { "en": "Folder", "zh": "文件夹" }, "x-kind": "folder",
+            "root": { "title": { "en": "Folder", "zh": "文件夹" }, "x-kind": "folder", "pattern": "^[^*?]+$",
                 "description": { "en": "Where its files are.", "zh": "文件所在位置。" } },
             "mode": { "title": { "en": "Mode", "zh": "模式" }, "enum": ["quick", "thorough"] },
             "verbose": { "title": { "en": "Tell more", "zh": "详细输出" }, "x-advanced": true },
