@@ -1,10 +1,10 @@
 //! `/v1/app_version/action/…`: what is done with a version.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body::V1Json;
+use super::body::{self, V1Json};
 use super::{Answer, V1Error};
 use crate::api::access::By;
 use crate::api::state::State;
@@ -20,23 +20,28 @@ pub(in crate::api) struct ActionBody {
     version_id: String,
     /// The reason; a rejection needs one.
     message: String,
+    /// With `delete`, for administrators: in whatever state it is. What has to happen first is done.
+    direct_delete: bool,
 }
 
 /// Takes an action on a version: `submit`, `cancel`, `review`, `pass`, `reject`, `release`, `suspend`,
-/// `recover` or `delete`.
+/// `recover` or `delete`. `If-Match` may name the checksum that its package must still have, which is the
+/// `ETag` of the package that was looked at.
 #[utoipa::path(post, path = "/v1/app_version/action/{action}", tag = "publishing",
     params(("action" = String, Path, description = "The action")),
     request_body = ActionBody,
     responses((status = 200, description = "`version_id`"),
               (status = 403, description = "One may not"),
-              (status = 409, description = "Its state does not allow it; `details` has the state and what to do first")))]
+              (status = 409, description = "Its state does not allow it; `details` has the state and what to do first"),
+              (status = 412, description = "Its package is not the one of `If-Match`")))]
 pub(in crate::api) async fn act(
+    request: HttpRequest,
     state: web::Data<State>,
     By(actor): By,
     action: web::Path<String>,
     V1Json(body): V1Json<ActionBody>,
 ) -> Answer {
-    take(state, actor, &action, body).await
+    take(&request, state, actor, &action, body).await
 }
 
 /// Likewise by the paths of OpenPitrix 0.4, which knows several reviewers; here there is one.
@@ -48,6 +53,7 @@ pub(in crate::api) async fn act(
               (status = 403, description = "One may not"),
               (status = 409, description = "Its state does not allow it")))]
 pub(in crate::api) async fn review(
+    request: HttpRequest,
     state: web::Data<State>,
     By(actor): By,
     path: web::Path<(String, String)>,
@@ -64,10 +70,16 @@ pub(in crate::api) async fn review(
             ReleaseError::not_found("action", "操作", &format!("{action}/{reviewer}")).into(),
         );
     }
-    take(state, actor, &action, body).await
+    take(&request, state, actor, &action, body).await
 }
 
-async fn take(state: web::Data<State>, actor: Actor, action: &str, body: ActionBody) -> Answer {
+async fn take(
+    request: &HttpRequest,
+    state: web::Data<State>,
+    actor: Actor,
+    action: &str,
+    body: ActionBody,
+) -> Answer {
     let action = match action.parse() {
         Ok(Action::Create | Action::Modify) | Err(_) => {
             return Err(V1Error::from(ReleaseError::not_found(
@@ -79,12 +91,18 @@ async fn take(state: web::Data<State>, actor: Actor, action: &str, body: ActionB
     if body.version_id.is_empty() {
         return Err(ReleaseError::missing("version_id").into());
     }
-    let releases = state.service.releases.clone();
+    let (releases, expected) = (state.service.releases.clone(), body::expected(request));
     // In the service's own runtime: a caller that goes away leaves nothing half done.
     let done = state.main.spawn(async move {
-        releases
-            .act(&actor, &body.version_id, action, &body.message)
-            .await?;
+        let (id, message) = (&body.version_id, &body.message);
+        let expected = expected.as_deref();
+        if action == Action::Delete && body.direct_delete {
+            releases
+                .delete_directly(&actor, id, message, expected)
+                .await?;
+        } else {
+            releases.act(&actor, id, action, message, expected).await?;
+        }
         Ok::<_, ReleaseError>(json!({ "version_id": body.version_id }))
     });
     Ok(HttpResponse::Ok().json(super::done(done).await?))

@@ -48,6 +48,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for V1Json<T> {
     }
 }
 
+/// The checksum that a version's package must still have: its `ETag`, sent back as `If-Match`.
+pub(super) fn expected(request: &HttpRequest) -> Option<String> {
+    let value = request.headers().get(header::IF_MATCH)?;
+    let value = value.to_str().unwrap_or_default().trim();
+    (value != "*").then(|| value.trim_matches('"').to_owned())
+}
+
 /// What is to be deleted: in the query or in a body, by its OpenPitrix name.
 pub(super) async fn ids(
     request: &HttpRequest,

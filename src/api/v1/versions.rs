@@ -246,11 +246,13 @@ pub(in crate::api) async fn create(
     Ok(HttpResponse::Ok().json(super::done(made).await?))
 }
 
-/// Puts another package or description in the place of a draft's.
+/// Puts another package or description in the place of a draft's. `If-Match` may name the checksum that
+/// its package must still have.
 #[utoipa::path(patch, path = "/v1/app_versions", tag = "publishing",
     request_body(content((VersionFields = "application/json"), (VersionFields = "multipart/form-data"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 200, description = "`version_id`"),
-              (status = 409, description = "It is no draft, or the app has a version of this number")))]
+              (status = 409, description = "It is no draft, or the app has a version of this number"),
+              (status = 412, description = "Its package is not the one of `If-Match`")))]
 pub(in crate::api) async fn modify(
     request: HttpRequest,
     state: web::Data<State>,
@@ -270,6 +272,7 @@ pub(in crate::api) async fn modify(
             None
         },
         description: sent.optional("description"),
+        expected: body::expected(&request),
     };
     let releases = state.service.releases.clone();
     let made = state.main.spawn(async move {
