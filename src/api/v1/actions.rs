@@ -1,15 +1,13 @@
 //! `/v1/app_version/action/…`: what is done with a version.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body::{self, V1Json};
+use super::body::V1Json;
+use super::call::Call;
 use super::{Answer, V1Error};
-use crate::api::access::By;
-use crate::api::state::State;
 use crate::release::ReleaseError;
-use crate::release::account::Actor;
 use crate::release::state::Action;
 
 /// Body of every action.
@@ -35,13 +33,11 @@ pub(in crate::api) struct ActionBody {
               (status = 409, description = "Its state does not allow it; `details` has the state and what to do first"),
               (status = 412, description = "Its package is not the one of `If-Match`")))]
 pub(in crate::api) async fn act(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
+    call: Call,
     action: web::Path<String>,
     V1Json(body): V1Json<ActionBody>,
 ) -> Answer {
-    take(&request, state, actor, &action, body).await
+    take(&call, &action, body).await
 }
 
 /// Likewise by the paths of OpenPitrix 0.4, which knows several reviewers; here there is one.
@@ -53,9 +49,7 @@ pub(in crate::api) async fn act(
               (status = 403, description = "One may not"),
               (status = 409, description = "Its state does not allow it")))]
 pub(in crate::api) async fn review(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
+    call: Call,
     path: web::Path<(String, String)>,
     V1Json(body): V1Json<ActionBody>,
 ) -> Answer {
@@ -70,16 +64,10 @@ pub(in crate::api) async fn review(
             ReleaseError::not_found("action", "操作", &format!("{action}/{reviewer}")).into(),
         );
     }
-    take(&request, state, actor, &action, body).await
+    take(&call, &action, body).await
 }
 
-async fn take(
-    request: &HttpRequest,
-    state: web::Data<State>,
-    actor: Actor,
-    action: &str,
-    body: ActionBody,
-) -> Answer {
+async fn take(call: &Call, action: &str, body: ActionBody) -> Answer {
     let action = match action.parse() {
         Ok(Action::Create | Action::Modify) | Err(_) => {
             return Err(V1Error::from(ReleaseError::not_found(
@@ -91,9 +79,9 @@ async fn take(
     if body.version_id.is_empty() {
         return Err(ReleaseError::missing("version_id").into());
     }
-    let (releases, expected) = (state.service.releases.clone(), body::expected(request));
-    // In the service's own runtime: a caller that goes away leaves nothing half done.
-    let done = state.main.spawn(async move {
+    let (releases, actor) = (call.releases().clone(), call.actor.clone());
+    let expected = call.expected();
+    let done = call.done(async move {
         let (id, message) = (&body.version_id, &body.message);
         let expected = expected.as_deref();
         if action == Action::Delete && body.direct_delete {
@@ -105,5 +93,5 @@ async fn take(
         }
         Ok::<_, ReleaseError>(json!({ "version_id": body.version_id }))
     });
-    Ok(HttpResponse::Ok().json(super::done(done).await?))
+    Ok(HttpResponse::Ok().json(done.await?))
 }

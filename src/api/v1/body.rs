@@ -48,13 +48,6 @@ impl<T: DeserializeOwned + 'static> FromRequest for V1Json<T> {
     }
 }
 
-/// The checksum that a version's package must still have: its `ETag`, sent back as `If-Match`.
-pub(super) fn expected(request: &HttpRequest) -> Option<String> {
-    let value = request.headers().get(header::IF_MATCH)?;
-    let value = value.to_str().unwrap_or_default().trim();
-    (value != "*").then(|| value.trim_matches('"').to_owned())
-}
-
 /// What is to be deleted: in the query or in a body, by its OpenPitrix name.
 pub(super) async fn ids(
     request: &HttpRequest,
@@ -161,7 +154,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 pub(super) async fn receive(
     request: &HttpRequest,
     library: &Library,
-    query: Query,
+    query: &Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
     let kind = request
@@ -176,19 +169,11 @@ pub(super) async fn receive(
                 .to_ascii_lowercase()
         })
         .unwrap_or_default();
-    let pairs = query.into_fields().into_iter();
-    let mut fields: HashMap<String, Value> = pairs
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect();
+    let mut fields = query.fields();
     match kind.as_str() {
         "application/json" => {
             let body = collect(request, &mut payload, MAX_JSON_BYTES).await?;
-            let body: HashMap<String, Value> = serde_json::from_slice(&body).map_err(|error| {
-                ApiError::invalid(format!(
-                    "the body is not the JSON that is wanted here: {error}; send an object"
-                ))
-            })?;
-            fields.extend(body);
+            fields.extend(object(&body)?);
             let mut file = None;
             for key in PACKAGE {
                 let Some(Value::String(text)) = fields.remove(key) else {
@@ -221,24 +206,24 @@ pub(super) async fn receive(
     }
 }
 
+fn object(body: &[u8]) -> Result<HashMap<String, Value>, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::invalid(format!(
+            "the body is not the JSON that is wanted here: {error}; send an object"
+        ))
+    })
+}
+
 /// Takes what comes without a package.
 pub(super) async fn receive_fields(
     request: &HttpRequest,
-    query: Query,
+    query: &Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
-    let pairs = query.into_fields().into_iter();
-    let mut fields: HashMap<String, Value> = pairs
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect();
+    let mut fields = query.fields();
     let body = collect(request, &mut payload, MAX_FIELD_BYTES).await?;
     if !body.trim_ascii().is_empty() {
-        let body: HashMap<String, Value> = serde_json::from_slice(&body).map_err(|error| {
-            ApiError::invalid(format!(
-                "the body is not the JSON that is wanted here: {error}; send an object"
-            ))
-        })?;
-        fields.extend(body);
+        fields.extend(object(&body)?);
     }
     Ok(Sent { fields, file: None })
 }
