@@ -332,9 +332,9 @@ impl Index {
     pub fn text(&self) -> String {
         let mut text = self.body().write();
         if !self.generated.is_empty() {
-            text.push_str("generated: \"");
-            text.push_str(&self.generated);
-            text.push_str("\"\n");
+            // It may be anything, as all that others wrote.
+            let generated = Node::Text(self.generated.clone());
+            text.push_str(&Node::Map(vec![("generated".to_owned(), generated)]).write());
         }
         text
     }
@@ -742,6 +742,16 @@ generated: 2026-07-19T10:01:02.8Z
         let again = Index::parse(&index.text()).unwrap();
         assert_eq!(again.get("a", "1.0.0").unwrap().kind, PackageKind::Unknown);
         assert_eq!(again.fingerprint(), index.fingerprint());
+    }
+
+    /// What the fuzzer found.
+    #[test]
+    fn a_time_that_is_none_is_written_so_that_it_can_be_read() {
+        let text = "entries: {a: [{version: 1.0.0, urls: [a.tgz]}]}\ngenerated: 2026-[\"a\\b\n";
+        let index = Index::parse(text).unwrap();
+        let again = Index::parse(&index.text()).unwrap();
+        assert_eq!(again.generated, "2026-[\"a\\b");
+        assert!(again.is_cut(None));
     }
 
     fn versions(index: &Index, name: &str) -> Vec<String> {

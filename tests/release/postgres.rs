@@ -376,6 +376,12 @@ async fn two_servers_publish_at_once_where_the_bucket_knows_no_conditions() {
     });
     let added = two.first.post("/api/repositories", &body).await;
     added.must_be(201);
+    // The key is each server's own.
+    let key = json!({ "accessKeyId": ADMIN.0, "secretAccessKey": ADMIN.1 });
+    let there = two
+        .second
+        .request(reqwest::Method::PATCH, "/api/repositories/plain");
+    assert_eq!(there.json(&key).send().await.unwrap().status(), 200);
     let work = |service: &Service, name: &'static str| {
         let service = Elsewhere::of(service);
         tokio::spawn(async move {
