@@ -17,7 +17,9 @@ use serde_json::json;
 use storekeeper::database::Database;
 use storekeeper::download::Downloader;
 use storekeeper::library::Library;
-use storekeeper::repository::{AccessKey, Entry, Index, NewRepository, Repositories, Repository};
+use storekeeper::repository::{
+    AccessKey, Entry, Index, NewRepository, Repositories, Repository, inspect,
+};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -141,13 +143,10 @@ async fn sync(home: &Path, url: &str, key: (&str, &str)) -> Result<(), Failure> 
 #[expect(clippy::print_stdout, reason = "it is a program")]
 async fn upload(home: &Path, url: &str, key: (&str, &str), file: &Path) -> Result<(), Failure> {
     let (_, repository) = open(home, url, key).await?;
+    let digest = inspect(file)?.digest.ok_or("it has no checksum")?;
     let begin = Instant::now();
-    let entry = Entry::of_json(&json!({
-        "name": "bench", "version": "1.0.0", "urls": ["bench-1.0.0.zip"],
-    }))?;
-    let stored = repository.put_package(&entry, file).await?;
-    let seconds = begin.elapsed().as_secs_f64();
-    repository.remove_package("bench", "1.0.0").await?;
-    println!("{seconds:.3} {}", stored.size);
+    repository.keep(digest, file).await?;
+    println!("{:.3}", begin.elapsed().as_secs_f64());
+    repository.forget(digest).await?;
     Ok(())
 }

@@ -95,11 +95,18 @@ impl FromRequest for By {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl By {
+    /// The one who sent a request.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let asker = request.extensions().get::<Asker>().cloned();
-        ready(match asker {
+        match asker {
             Some(Asker(Some(actor))) => Ok(Self(actor)),
             Some(Asker(None)) | None => Err(nobody()),
-        })
+        }
     }
 }
 

@@ -264,8 +264,8 @@ pub(super) async fn try_out(state: web::Data<State>, Json(body): Json<New>) -> A
 pub(super) async fn validate(state: web::Data<State>, name: web::Path<String>) -> Answer {
     let name = name.into_inner();
     let found = in_main(&state, |repositories| async move {
-        match repositories.open(&name).await {
-            Ok(repository) => Ok(repository.validate().await),
+        match repositories.validate(&name).await {
+            Ok(found) => Ok(found),
             Err(error @ RepositoryError::Unknown(_)) => Err(error),
             Err(error) => Ok(refused(&error)),
         }
@@ -292,7 +292,7 @@ fn refused(error: &RepositoryError) -> Validation {
 pub(super) async fn index(state: web::Data<State>, name: web::Path<String>) -> Answer {
     let name = name.into_inner();
     let event = in_main(&state, |repositories| async move {
-        repositories.sync(&name, "user").await
+        repositories.sync_next(&name, "user").await
     })
     .await?;
     Ok(HttpResponse::Ok().json(event))

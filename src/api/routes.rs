@@ -1,7 +1,7 @@
 //! Every route there is.
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Route, guard};
 
 use super::error::ApiError;
 use super::v1::{actions, categories, repos, users, versions};
@@ -18,7 +18,7 @@ macro_rules! routes {
         pub(super) fn all(config: &mut ServiceConfig) {
             $(config.service(
                 web::resource($path)
-                    $(.route(web::$method().to($handler)))+
+                    $(.route(reading($path, stringify!($method), web::$method()).to($handler)))+
                     .default_service(web::to(wrong_method)),
             );)+
             config.default_service(web::to(nowhere));
@@ -156,6 +156,14 @@ routes! {
     "/favicon.ico" => get page::icon, head page::icon;
     "/schema/install.json.schema" => get page::install_schema;
     "/schema/store.json.schema" => get page::store_schema;
+}
+
+/// Below `/v1/` all that answers GET answers HEAD: nothing there is changed by being asked for.
+fn reading(path: &str, method: &str, route: Route) -> Route {
+    if method == "get" && path.starts_with("/v1/") {
+        return web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    }
+    route
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {

@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::schema::number;
+use super::shared::Held;
 use super::{Database, DatabaseError};
 
 /// Events that are kept of each repository.
@@ -69,6 +70,10 @@ pub trait RepositoryStore: Send + Sync {
 
     /// The newest events of a repository, newest first.
     fn events(&self, repository: &str, limit: usize) -> RepositoryAnswer<'_, Vec<EventRow>>;
+
+    /// Waits until no other server on this database holds a lock, and takes it; none where there can be
+    /// no other.
+    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>>;
 }
 
 impl RepositoryStore for Database {
@@ -155,6 +160,11 @@ impl RepositoryStore for Database {
                 .query_map(params![repository, limit], read)?
                 .collect()
         }))
+    }
+
+    fn lock(&self, _: &str) -> RepositoryAnswer<'_, Option<Held>> {
+        // The home is locked: nobody else opens this database.
+        Box::pin(async { Ok(None) })
     }
 }
 

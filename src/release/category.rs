@@ -81,6 +81,16 @@ impl Releases {
         Ok(rows.iter().map(category).collect())
     }
 
+    /// The id of the category of this name, if there is one.
+    pub(super) async fn category_named(&self, name: &str) -> Result<Option<String>, ReleaseError> {
+        let statement = Statement::new(
+            "SELECT category_id FROM release_category WHERE name = $1",
+            [name.trim().to_lowercase().into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows.first().map(|row| row.text(0)))
+    }
+
     /// Adds a category. Answers its id.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub enum Kind {
     Exists,
     /// It is not possible in the state that the thing is in.
     State,
+    /// It is no longer what the one who asks has seen.
+    Changed,
     /// It is more than is taken.
     TooLarge,
     /// The repository cannot be reached, or does not do what it must.
@@ -140,6 +142,18 @@ impl ReleaseError {
             ),
         )
         .with(json!({ "status": state, "action": action, "hint": hint }))
+    }
+
+    /// The version has another package by now than the one who asks has seen.
+    pub fn changed(version_id: &str) -> Self {
+        Self::new(
+            Kind::Changed,
+            "precondition_failed",
+            format!(
+                "version [{version_id}] has another package by now than the one that `If-Match` names; look at it again"
+            ),
+            "应用版本的配置包已被修改，请重新查看",
+        )
     }
 
     /// An app of this name is there.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::account::Actor;
+use super::account::{Actor, need_admin};
 use super::error::{Kind, ReleaseError};
 use super::model::{About, App, Version};
 use super::shelf::Place;
@@ -23,19 +23,24 @@ pub(super) fn from(action: Action) -> String {
 
 impl Releases {
     /// Takes an action on a version: all of them but [`Action::Create`] and [`Action::Modify`], which
-    /// need a package.
+    /// need a package. `expected` is the checksum that its package must still have.
     ///
     /// # Errors
-    /// The state does not allow it, the actor may not, a reason is missing, or the repository fails.
+    /// The state does not allow it, the actor may not, a reason is missing, the package is another, or the
+    /// repository fails.
     pub async fn act(
         &self,
         actor: &Actor,
         version_id: &str,
         action: Action,
         message: &str,
+        expected: Option<&str>,
     ) -> Result<(), ReleaseError> {
         let message = message.trim();
         let version = self.find_version(version_id).await?;
+        if expected.is_some_and(|expected| expected != version.sha256) {
+            return Err(ReleaseError::changed(version_id));
+        }
         self.check(actor, &version, action, message).await?;
         match action {
             Action::Release | Action::Recover | Action::Suspend | Action::Delete => {}
@@ -50,6 +55,9 @@ impl Releases {
         // What lies in the repository follows, so nobody else may be at it.
         let _held = self.store.lock(&version_lock(version_id)).await?;
         let version = self.find_version(version_id).await?;
+        if expected.is_some_and(|expected| expected != version.sha256) {
+            return Err(ReleaseError::changed(version_id));
+        }
         self.check(actor, &version, action, message).await?;
         let app = self.find_app(&version.app_id).await?;
         let place = self.shelves.place(&app.repo_id).await?;
@@ -93,6 +101,33 @@ impl Releases {
                 }
             }
             self.forget_unused(&place, &version.sha256).await;
+        }
+        Ok(())
+    }
+
+    /// Deletes a version in whatever state it is: what has to happen first is done, each step with its row
+    /// of the history. Only for administrators.
+    ///
+    /// # Errors
+    /// Those of [`Self::act`].
+    pub async fn delete_directly(
+        &self,
+        actor: &Actor,
+        version_id: &str,
+        message: &str,
+        expected: Option<&str>,
+    ) -> Result<(), ReleaseError> {
+        need_admin(actor)?;
+        let first = match self.find_version(version_id).await?.status {
+            State::Submitted | State::InReview => Some(Action::Cancel),
+            State::Active => Some(Action::Suspend),
+            State::Draft | State::Passed | State::Rejected | State::Suspended | State::Deleted => {
+                None
+            }
+        };
+        for action in first.into_iter().chain([Action::Delete]) {
+            self.act(actor, version_id, action, message, expected)
+                .await?;
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use super::model::{self, Version};
 use super::publish::{entry, version_lock};
 use super::shelf::Place;
 use super::state::State;
+use crate::app::Sha256;
 use crate::database::shared::Statement;
+use crate::repository::Entry;
 
 /// How soon the catalogs of one server show what another one released.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(2);
@@ -83,20 +85,22 @@ impl Releases {
         let versions = self.versions_of(&place.id).await?;
         let mut used = BTreeSet::new();
         if !versions.is_empty() {
-            let entries = self.shelves.entries(&place.id).await?;
-            let listed: BTreeMap<(&str, &str), _> = entries
-                .iter()
-                .map(|entry| ((entry.name.as_str(), entry.version.as_str()), entry.digest))
-                .collect();
+            let stock = self.shelves.stock(&place.id).await?;
+            let of = |entries: &[Entry]| -> BTreeMap<(String, String), Option<Sha256>> {
+                let pairs = entries.iter();
+                pairs
+                    .map(|it| ((it.name.clone(), it.version.clone()), it.digest))
+                    .collect()
+            };
+            let (listed, left_over) = (of(&stock.listed), of(&stock.left_over));
             for (name, version) in &versions {
-                let digest = listed.get(&(name.as_str(), version.version.as_str()));
+                let key = (name.clone(), version.version.clone());
                 let ours = version.digest()?;
                 used.insert(ours);
-                let is_ours = digest.is_some_and(|digest| *digest == Some(ours));
                 let shown = || format!("{name} {}", version.version);
                 let is_active = version.status == State::Active;
-                match (is_active, digest) {
-                    (true, Some(_)) if !is_ours => {
+                match (is_active, listed.get(&key)) {
+                    (true, Some(digest)) if *digest != Some(ours) => {
                         // Somebody wrote to the repository by himself.
                         tracing::error!(
                             repository = place.name,
@@ -109,7 +113,11 @@ impl Releases {
                         self.settle_version(place, &version.version_id).await?;
                         settled.published.push(shown());
                     }
-                    (false, Some(_)) if is_ours => {
+                    (false, Some(digest)) if *digest == Some(ours) => {
+                        self.settle_version(place, &version.version_id).await?;
+                        settled.withdrawn.push(shown());
+                    }
+                    (false, None) if left_over.get(&key) == Some(&Some(ours)) => {
                         self.settle_version(place, &version.version_id).await?;
                         settled.withdrawn.push(shown());
                     }

@@ -26,6 +26,15 @@ pub struct Place {
     pub active: bool,
 }
 
+/// What a repository has.
+#[derive(Clone, Debug, Default)]
+pub struct Stock {
+    /// What its index has.
+    pub listed: Vec<Entry>,
+    /// What lies there without being in the index: what was cut off left it, or it is on its way.
+    pub left_over: Vec<Entry>,
+}
+
 /// The answer of a shelf.
 type Answer<'a, T> = BoxFuture<'a, Result<T, RepositoryError>>;
 
@@ -72,8 +81,8 @@ pub trait Shelves: Send + Sync {
     /// Shows in the catalogs what the index has now.
     fn look_again<'a>(&'a self, repo: &'a str) -> Answer<'a, ()>;
 
-    /// What the index has.
-    fn entries<'a>(&'a self, repo: &'a str) -> Answer<'a, Vec<Entry>>;
+    /// What there is, once index and files agree.
+    fn stock<'a>(&'a self, repo: &'a str) -> Answer<'a, Stock>;
 }
 
 impl Place {
@@ -194,10 +203,17 @@ impl Shelves for Repositories {
         })
     }
 
-    fn entries<'a>(&'a self, repo: &'a str) -> Answer<'a, Vec<Entry>> {
+    fn stock<'a>(&'a self, repo: &'a str) -> Answer<'a, Stock> {
         Box::pin(async move {
-            let index = open(self, repo).await?.index().await?;
-            Ok(index.entries().cloned().collect())
+            let repository = open(self, repo).await?;
+            let name = record(self, repo).await?.name;
+            let event = self.sync_next(name.as_str(), "settling").await?;
+            tracing::debug!(repository = name.as_str(), "{}", event.result);
+            let index = repository.index().await?;
+            Ok(Stock {
+                left_over: repository.left_over(&index).await?,
+                listed: index.entries().cloned().collect(),
+            })
         })
     }
 }

@@ -81,6 +81,8 @@ pub struct Replacement {
     pub upload: Option<Upload>,
     /// What is new in the version.
     pub description: Option<String>,
+    /// The checksum that its package must still have.
+    pub expected: Option<String>,
 }
 
 impl Releases {
@@ -134,7 +136,11 @@ impl Releases {
             )
             .unique_or("app_name_exists"),
         ];
-        statements.extend(category::put(&app_id, &new.categories));
+        let mut categories = new.categories;
+        if categories.is_empty() {
+            categories.extend(self.category_named(&upload.package.category).await?);
+        }
+        statements.extend(category::put(&app_id, &categories));
         statements.push(insert(
             &app_id,
             &version_id,
@@ -228,6 +234,10 @@ impl Releases {
                 version.status,
                 Action::Modify,
             ));
+        }
+        let expected = replacement.expected.as_deref();
+        if expected.is_some_and(|expected| expected != version.sha256) {
+            return Err(ReleaseError::changed(version_id));
         }
         let app = self.find_app(&version.app_id).await?;
         let description = replacement

@@ -332,9 +332,9 @@ impl Index {
     pub fn text(&self) -> String {
         let mut text = self.body().write();
         if !self.generated.is_empty() {
-            text.push_str("generated: \"");
-            text.push_str(&self.generated);
-            text.push_str("\"\n");
+            // It may be anything, as all that others wrote.
+            let generated = Node::Text(self.generated.clone());
+            text.push_str(&Node::Map(vec![("generated".to_owned(), generated)]).write());
         }
         text
     }
@@ -543,9 +543,12 @@ impl Entry {
         let text = |text: &str| Node::Text(text.to_owned());
         put("name", text(&self.name));
         put("version", text(&self.version));
-        // Both spellings: each of the two programs that read it knows one.
+        // Both spellings: each of the two programs that read it knows one. Of a package of which nobody knows
+        // what it is, Helm's would make a chart.
         if !self.app_version.is_empty() {
-            put("appVersion", text(&self.app_version));
+            if self.kind != PackageKind::Unknown {
+                put("appVersion", text(&self.app_version));
+            }
             put("app_version", text(&self.app_version));
         }
         for (key, value) in [
@@ -730,6 +733,26 @@ entries:
     urls: [nginx-0.1.0.tgz]
 generated: 2026-07-19T10:01:02.8Z
 ";
+
+    /// What the fuzzer found.
+    #[test]
+    fn a_package_that_nobody_knows_does_not_become_a_chart_by_being_written() {
+        let text = "entries: {a: [{version: 1.0.0, app_version: 1.10, urls: [a.tgz]}]}";
+        let index = Index::parse(text).unwrap();
+        let again = Index::parse(&index.text()).unwrap();
+        assert_eq!(again.get("a", "1.0.0").unwrap().kind, PackageKind::Unknown);
+        assert_eq!(again.fingerprint(), index.fingerprint());
+    }
+
+    /// What the fuzzer found.
+    #[test]
+    fn a_time_that_is_none_is_written_so_that_it_can_be_read() {
+        let text = "entries: {a: [{version: 1.0.0, urls: [a.tgz]}]}\ngenerated: 2026-[\"a\\b\n";
+        let index = Index::parse(text).unwrap();
+        let again = Index::parse(&index.text()).unwrap();
+        assert_eq!(again.generated, "2026-[\"a\\b");
+        assert!(again.is_cut(None));
+    }
 
     fn versions(index: &Index, name: &str) -> Vec<String> {
         let versions = index.versions(name).iter();

@@ -12,7 +12,7 @@ use sha2::Digest as _;
 use super::error::RepositoryError;
 use super::index::{Entry, Maintainer, PackageKind, is_package_name, semver};
 use super::node::Node;
-use super::{blocking, openpitrix};
+use super::openpitrix;
 use crate::app::parse::{INSTALL_FILE, STORE_FILE};
 use crate::app::{App, AppName, Problem, Sha256};
 use crate::archive::{self, ArchiveError, Limits};
@@ -402,16 +402,6 @@ fn chart(reader: &Reader<'_>) -> Result<Description, Details> {
     })
 }
 
-/// The size and the checksum of a file.
-pub(super) async fn digest(file: &Path) -> Result<(u64, Sha256), RepositoryError> {
-    let path = file.to_owned();
-    let hashed = blocking(move || hash(&path)).await;
-    hashed.map_err(|source| RepositoryError::File {
-        path: file.to_owned(),
-        source,
-    })
-}
-
 fn hash(path: &Path) -> io::Result<(u64, Sha256)> {
     use std::io::Read as _;
     let mut file = File::open(path)?;
@@ -426,10 +416,4 @@ fn hash(path: &Path) -> io::Result<(u64, Sha256)> {
         size += u64::try_from(count).unwrap_or(u64::MAX);
         digest.update(buffer.get(..count).unwrap_or_default());
     }
-}
-
-/// How the name of a package ends.
-pub(super) async fn ending(file: &Path) -> Result<&'static str, RepositoryError> {
-    let path = file.to_owned();
-    Ok(blocking(move || archive::ending(&path)).await?)
 }

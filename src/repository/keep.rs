@@ -3,20 +3,23 @@
 //! killed service left half done is done once more.
 //!
 //! ```text
-//! <prefix>/.versions/<sha256>      a package, for as long as a version needs it
+//! <prefix>/.packages/<sha256>      a package, for as long as a version needs it
 //! ```
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::error::RepositoryError;
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, is_file_name};
 use super::place::Only;
+use super::publish::Claim;
 use super::registry::Repositories;
-use super::{Note, Package, Repository, check_words, note_file, now};
+use super::{MAX_NOTE_BYTES, Note, Package, Repository, check_words, note_file, now};
 use crate::app::Sha256;
 
-/// Where they are kept.
-const FOLDER: &str = ".versions";
+/// Where they are kept. Not `.versions`: SeaweedFS keeps the versions of an object in a folder of such a name, and
+/// no list shows that.
+const FOLDER: &str = ".packages";
 
 fn kept_file(digest: Sha256) -> String {
     format!("{FOLDER}/{digest}")
@@ -80,6 +83,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`RepositoryError::VersionTaken`] when there is another package of this name and version,
+    /// [`RepositoryError::Uploading`] when another is on its way there,
     /// [`RepositoryError::NoVersion`] when it is not kept; those of writing.
     pub async fn publish(&self, entry: &Entry, digest: Sha256) -> Result<(), RepositoryError> {
         self.must_be_writable()?;
@@ -89,36 +93,59 @@ impl Repository {
         let mut entry = entry.clone();
         entry.digest = Some(digest);
         let place = &self.inner.place;
-        let note = self.note(&entry.name, &entry.version).await?;
-        let is_ours = note
-            .as_ref()
-            .is_some_and(|note| note.entry.digest == Some(digest));
-        let there = place.head(&file).await?;
-        let is_whole = is_ours
-            && there.as_ref().is_some_and(|it| it.size == entry.size)
-            && note.is_some_and(|note| note.uploading.is_none());
-        if there.is_some() && !is_ours {
-            return Err(RepositoryError::VersionTaken {
-                name: entry.name,
-                version: entry.version,
-            });
-        }
-        if !is_whole {
-            let note_name = note_file(&entry.name, &entry.version);
-            // What a sync finds meanwhile is on its way, and none of its business.
-            let mut note = Note {
-                entry: entry.clone(),
-                published: false,
-                uploading: Some(now()),
-            };
-            self.write(&note_name, note.write(), Only::Always).await?;
+        // What a sync finds meanwhile is on its way, and none of its business.
+        let mut note = Note {
+            entry,
+            published: false,
+            uploading: Some(now()),
+        };
+        // Where the server knows no conditions, no other comes between the question and the claim.
+        let turn = if self.conditional().await? {
+            None
+        } else {
+            Some(self.turn().await?)
+        };
+        if self.claim(&note, &file).await? == Claim::Granted {
             if !place.copy(&kept_file(digest), &file).await? {
                 return Err(self.not_kept(digest));
             }
             note.uploading = None;
+            note.published = true;
+            let note_name = note_file(&note.entry.name, &note.entry.version);
             self.write(&note_name, note.write(), Only::Always).await?;
         }
-        self.add_to_index(&entry).await
+        drop(turn);
+        self.add_to_index(&note.entry).await
+    }
+
+    /// What lies there and is not in the index: what a publishing or a withdrawal that was cut off left,
+    /// or what is under way. What trying it out left is removed.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn left_over(&self, index: &Index) -> Result<Vec<Entry>, RepositoryError> {
+        let listed: HashSet<String> = index
+            .entries()
+            .map(|entry| note_file(&entry.name, &entry.version))
+            .collect();
+        let place = &self.inner.place;
+        let mut found = Vec::new();
+        let files = place.list().await?.unwrap_or_default();
+        self.remove_old_probes(&files).await?;
+        for object in files {
+            let is_note = object.file.strip_suffix(".json").is_some();
+            if !is_note || !is_file_name(&object.file) || listed.contains(&object.file) {
+                continue;
+            }
+            let read = place.read(&object.file, MAX_NOTE_BYTES).await;
+            let Some(note) = read?.and_then(|(bytes, _)| Note::read(&bytes)) else {
+                continue;
+            };
+            if note_file(&note.entry.name, &note.entry.version) == object.file {
+                found.push(note.entry);
+            }
+        }
+        Ok(found)
     }
 
     /// Takes a version out of the index and away from where others see it, if its package is this one.

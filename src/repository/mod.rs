@@ -41,12 +41,14 @@ use bytes::Bytes;
 use chrono::Utc;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard};
 
 use self::address::User;
 use self::index::{is_package_name, is_usable_version};
 use self::place::{Place, Tag};
 use crate::app::Sha256;
+use crate::database::RepositoryStore;
+use crate::database::shared::Held;
 use crate::download::Downloader;
 
 pub(crate) use self::address::resolve;
@@ -86,26 +88,29 @@ struct Inner {
     name: String,
     address: Address,
     place: Place,
-    /// Whether the server refuses a write whose condition does not hold. Tried once, when it is
-    /// needed.
-    conditional: OnceCell<bool>,
-    /// One of ours changes the index at a time. Where the server knows no conditions, that is all
-    /// there is; elsewhere it saves tries.
+    /// Whether the server refuses a write whose condition does not hold; tried when nobody knows yet.
+    conditional: std::sync::Mutex<Option<bool>>,
+    /// One of ours changes the index at a time. It saves tries.
     turn: Mutex<()>,
+    /// Where several servers share this repository; none for one that is not configured.
+    store: Option<Arc<dyn RepositoryStore>>,
     /// The index as it was served last.
     served: served::Memo,
 }
 
-/// A package that was put into a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Stored {
-    /// Its address relative to the repository's: its file name.
-    pub url: String,
-    /// Its checksum.
-    #[schema(value_type = String)]
-    pub digest: Sha256,
-    /// Its size, bytes.
-    pub size: u64,
+/// What is known of a repository beside its address and key.
+#[derive(Default)]
+struct Shared {
+    /// Where several servers share it.
+    store: Option<Arc<dyn RepositoryStore>>,
+    /// What was found out about the server's conditions.
+    conditional: Option<bool>,
+}
+
+/// Changing the index, alone.
+struct Turn<'a> {
+    _ours: MutexGuard<'a, ()>,
+    _all: Option<Held>,
 }
 
 /// A package on its way out of a repository.
@@ -201,14 +206,16 @@ impl Repository {
         user: User,
         key: Option<&AccessKey>,
         downloader: &Downloader,
+        shared: Shared,
     ) -> Result<Self, RepositoryError> {
         Ok(Self {
             inner: Arc::new(Inner {
                 name: name.to_owned(),
                 address: address.clone(),
                 place: Place::open(address, user, key, downloader).await?,
-                conditional: OnceCell::new(),
+                conditional: std::sync::Mutex::new(shared.conditional),
                 turn: Mutex::new(()),
+                store: shared.store,
                 served: served::Memo::default(),
             }),
         })
@@ -222,11 +229,28 @@ impl Repository {
                 name: address.to_string(),
                 place: Place::of_folder(path),
                 address,
-                conditional: OnceCell::new_with(Some(true)),
+                conditional: std::sync::Mutex::new(Some(true)),
                 turn: Mutex::new(()),
+                store: None,
                 served: served::Memo::default(),
             }),
         }
+    }
+
+    /// Waits until nobody of ours changes the index. Where the server knows no conditions, no other server
+    /// on our database does, either: that is all that can be done there.
+    async fn turn(&self) -> Result<Turn<'_>, RepositoryError> {
+        let ours = self.inner.turn.lock().await;
+        let all = match &self.inner.store {
+            Some(store) if !self.conditional().await? => {
+                store.lock(&format!("index:{}", self.inner.address)).await?
+            }
+            Some(_) | None => None,
+        };
+        Ok(Turn {
+            _ours: ours,
+            _all: all,
+        })
     }
 
     /// Where it is.
@@ -237,32 +261,6 @@ impl Repository {
     /// Whether it can only be read.
     pub fn is_read_only(&self) -> bool {
         self.inner.place.is_read_only()
-    }
-
-    /// A package's content, whether it is in the index or not: who may see a draft is the caller's
-    /// business.
-    ///
-    /// # Errors
-    /// [`RepositoryError::NoVersion`], and those of reading.
-    pub async fn package(&self, name: &str, version: &str) -> Result<Package, RepositoryError> {
-        let entry = self.entry(name, version).await?;
-        self.content(&entry, None).await
-    }
-
-    /// What is known of a version, whether it is in the index or not.
-    ///
-    /// # Errors
-    /// [`RepositoryError::NoVersion`], and those of reading.
-    pub async fn entry(&self, name: &str, version: &str) -> Result<Entry, RepositoryError> {
-        if is_package_name(name) && is_usable_version(version) && !self.is_read_only() {
-            let note = self.note(name, version).await?;
-            if let Some(note) = note.filter(|note| note.uploading.is_none()) {
-                return Ok(note.entry);
-            }
-        }
-        let index = self.index().await?;
-        let entry = index.get(name, version).cloned();
-        entry.ok_or_else(|| self.no_version(name, version))
     }
 
     /// What an entry's package holds, or a part of it.

@@ -1,157 +1,110 @@
-//! Publishing: the note, the package, the note, the index, in this order, so that each step can be told
-//! from what lies there.
+//! What lies in a repository under its own name, and the index: the note, the package, the note, the
+//! index, in this order, so that each step can be told from what lies there.
 
-use std::path::Path;
 use std::time::Duration;
-
-use chrono::Utc;
 
 use super::cache::Memory;
 use super::error::RepositoryError;
-use super::index::{Entry, INDEX_FILE, Index, rfc3339};
+use super::index::{Entry, INDEX_FILE, Index};
 use super::place::{Only, Written};
-use super::{
-    MAX_NOTE_BYTES, MAX_TRIES, Note, Repository, Stored, check_words, inspect, note_file, now,
-    pause, size_of, write_index,
-};
+use super::{MAX_NOTE_BYTES, MAX_TRIES, Note, Repository, note_file, now, pause, write_index};
 
-/// An upload that says nothing for so long was cut off: another may take its place.
-const UPLOAD_LEASE: Duration = Duration::from_hours(1);
+/// A name that was claimed so long ago is free: longer than a copy may take, or a server's patience
+/// with it.
+const CLAIM_LEASE: Duration = Duration::from_mins(30);
 
-/// Whether an upload may go on.
+/// Whether a package may be put under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Claim {
+pub(super) enum Claim {
     /// It may.
     Granted,
     /// It is there already, byte for byte.
     Done,
 }
 
+/// What a note says to somebody who wants its name.
+enum Standing {
+    /// It may be replaced.
+    Free,
+    /// All but the note is done.
+    Whole,
+    /// All is done.
+    Done,
+}
+
 impl Repository {
-    /// Puts a package there: what is said of it first, then the file, piece by piece. It is not yet in
-    /// the index. Doing it once more with the same file is no mistake. `entry.digest` spares reading the
-    /// file twice, and must be right.
-    ///
-    /// # Errors
-    /// [`RepositoryError::VersionTaken`] when another file has this name and version,
-    /// [`RepositoryError::Uploading`] when one is on its way; [`RepositoryError::ReadOnly`],
-    /// [`RepositoryError::Unwritable`].
-    pub async fn put_package(&self, entry: &Entry, file: &Path) -> Result<Stored, RepositoryError> {
+    /// Writes the note of a package on its way to its name, unless the version is another's already.
+    pub(super) async fn claim(&self, note: &Note, package: &str) -> Result<Claim, RepositoryError> {
         let place = &self.inner.place;
-        if place.is_read_only() {
-            return Err(RepositoryError::ReadOnly(self.inner.address.to_string()));
+        let file = note_file(&note.entry.name, &note.entry.version);
+        for attempt in 0..MAX_TRIES {
+            let read = place.read(&file, MAX_NOTE_BYTES).await?;
+            let (text, only, claim) = match read {
+                // A package that came by other means has no note.
+                None if place.head(package).await?.is_some() => return Err(taken(&note.entry)),
+                None => (note.write(), Only::New, Claim::Granted),
+                Some((bytes, tag)) => {
+                    let known = Note::read(&bytes).filter(|known| {
+                        let (known, wanted) = (&known.entry, &note.entry);
+                        known.name == wanted.name && known.version == wanted.version
+                    });
+                    // Somebody else's file of that name is no note of ours.
+                    let known = known.ok_or_else(|| taken(&note.entry))?;
+                    match self.standing(&known, &note.entry).await? {
+                        Standing::Done => return Ok(Claim::Done),
+                        Standing::Free => (note.write(), Only::Same(tag), Claim::Granted),
+                        Standing::Whole => {
+                            let whole = Note {
+                                uploading: None,
+                                published: true,
+                                ..known
+                            };
+                            (whole.write(), Only::Same(tag), Claim::Done)
+                        }
+                    }
+                }
+            };
+            if self.write(&file, text, only).await? == Written::Done {
+                return Ok(claim);
+            }
+            pause(attempt).await;
         }
-        check_words(&entry.name, &entry.version)?;
-        let (size, digest) = match entry.digest {
-            Some(digest) => (size_of(file).await?, digest),
-            None => inspect::digest(file).await?,
-        };
-        let ending = inspect::ending(file).await?;
-        let name = format!("{}-{}{ending}", entry.name, entry.version);
-        let stored = Stored {
-            url: name.clone(),
-            digest,
-            size,
-        };
-        let mut entry = entry.clone();
-        entry.urls = vec![name.clone()];
-        entry.digest = Some(digest);
-        entry.size = size;
-        if entry.created.is_empty() {
-            entry.created = rfc3339(Utc::now());
-        }
-        let mut note = Note {
-            entry,
-            published: false,
-            uploading: Some(now()),
-        };
-        let note_name = note_file(&note.entry.name, &note.entry.version);
-        // Without conditions on the server, at least none of ours comes between.
-        let conditional = self.conditional().await?;
-        let turn = if conditional {
-            None
-        } else {
-            Some(self.inner.turn.lock().await)
-        };
-        if self.claim(&note, &name).await? == Claim::Done {
-            return Ok(stored);
-        }
-        if let Err(error) = place.send(&name, file, size, digest).await {
-            // The name is free for the next try at once. If that fails too, the lease runs out.
-            let _ = place.remove(&note_name).await;
-            return Err(error);
-        }
-        note.uploading = None;
-        self.write(&note_name, note.write(), Only::Always).await?;
-        drop(turn);
-        Ok(stored)
+        Err(RepositoryError::Contended(self.inner.name.clone()))
     }
 
-    /// Writes the note of an upload, unless the version is another's already.
-    async fn claim(&self, note: &Note, package: &str) -> Result<Claim, RepositoryError> {
-        let place = &self.inner.place;
-        let (name, version) = (&note.entry.name, &note.entry.version);
-        let file = note_file(name, version);
-        let taken = || RepositoryError::VersionTaken {
-            name: name.clone(),
-            version: version.clone(),
-        };
-        let busy = || RepositoryError::Uploading {
-            name: name.clone(),
-            version: version.clone(),
-        };
-        if self.write(&file, note.write(), Only::New).await? == Written::Done {
-            if place.head(package).await?.is_none() {
-                return Ok(Claim::Granted);
-            }
-            // A package that came by other means has no note.
-            place.remove(&file).await?;
-            return Err(taken());
-        }
-        let known = place.read(&file, MAX_NOTE_BYTES).await?;
-        let known = known.and_then(|(bytes, tag)| Some((Note::read(&bytes)?, tag)));
-        let (known, tag) = known.ok_or_else(taken)?;
-        let is_same = known.entry.digest == note.entry.digest;
+    async fn standing(&self, known: &Note, wanted: &Entry) -> Result<Standing, RepositoryError> {
+        let is_same = known.entry.digest == wanted.digest;
         let there = match known.entry.file() {
-            Some(file) => place.head(file).await?,
+            Some(file) => self.inner.place.head(file).await?,
             None => None,
         };
         let is_there = there.is_some_and(|it| it.size == known.entry.size);
-        if is_there && is_same {
-            if known.uploading.is_some() {
-                // It was cut off when all but the note was done.
-                let whole = Note {
-                    uploading: None,
-                    ..known
-                };
-                self.write(&file, whole.write(), Only::Same(tag)).await?;
+        Ok(match known.uploading {
+            None if is_there && is_same => Standing::Done,
+            Some(_) if is_there && is_same => Standing::Whole,
+            // What is hidden was withdrawn, and that was cut off.
+            None if is_there && known.published => return Err(taken(wanted)),
+            Some(since) if !is_same => {
+                let age = u128::from(now().saturating_sub(since));
+                if age < CLAIM_LEASE.as_millis() {
+                    return Err(RepositoryError::Uploading {
+                        name: wanted.name.clone(),
+                        version: wanted.version.clone(),
+                    });
+                }
+                Standing::Free
             }
-            return Ok(Claim::Done);
-        }
-        if is_there && known.uploading.is_none() {
-            return Err(taken());
-        }
-        let age = now().saturating_sub(known.uploading.unwrap_or_default());
-        if !is_same && u128::from(age) < UPLOAD_LEASE.as_millis() {
-            return Err(busy());
-        }
-        // What was cut off is begun again, by one of us.
-        match self.write(&file, note.write(), Only::Same(tag)).await? {
-            Written::Done => Ok(Claim::Granted),
-            Written::Refused => Err(busy()),
-        }
+            Some(_) | None => Standing::Free,
+        })
     }
 
     /// Removes a package, from the index first. One that is not there is no mistake.
-    ///
-    /// # Errors
-    /// [`RepositoryError::ReadOnly`], [`RepositoryError::Unwritable`].
-    pub async fn remove_package(&self, name: &str, version: &str) -> Result<(), RepositoryError> {
+    pub(super) async fn remove_package(
+        &self,
+        name: &str,
+        version: &str,
+    ) -> Result<(), RepositoryError> {
         let place = &self.inner.place;
-        if place.is_read_only() {
-            return Err(RepositoryError::ReadOnly(self.inner.address.to_string()));
-        }
-        check_words(name, version)?;
         let note_name = note_file(name, version);
         let note = self.note(name, version).await?;
         let mut file = note
@@ -167,17 +120,9 @@ impl Repository {
         place.remove(&note_name).await
     }
 
-    /// Puts a version that was stored into the index, where others see it. One that is there already
-    /// is replaced; of `entry`, all but where its package is and what that must be counts.
-    ///
-    /// # Errors
-    /// [`RepositoryError::NoVersion`] when its package was not put there before.
-    pub async fn add_to_index(&self, entry: &Entry) -> Result<(), RepositoryError> {
-        let place = &self.inner.place;
-        if place.is_read_only() {
-            return Err(RepositoryError::ReadOnly(self.inner.address.to_string()));
-        }
-        check_words(&entry.name, &entry.version)?;
+    /// Puts a version whose package lies there into the index, where others see it. One that is there
+    /// already is replaced; of `entry`, all but where its package is and what that must be counts.
+    pub(super) async fn add_to_index(&self, entry: &Entry) -> Result<(), RepositoryError> {
         let note = self.note(&entry.name, &entry.version).await?;
         let note = note.filter(|note| note.uploading.is_none());
         let note = note.ok_or_else(|| self.no_version(&entry.name, &entry.version))?;
@@ -205,23 +150,6 @@ impl Repository {
             true
         })
         .await
-    }
-
-    /// Takes a version out of the index; its package stays. One that is not there is no mistake.
-    ///
-    /// # Errors
-    /// [`RepositoryError::ReadOnly`], [`RepositoryError::Unwritable`].
-    pub async fn remove_from_index(
-        &self,
-        name: &str,
-        version: &str,
-    ) -> Result<(), RepositoryError> {
-        if self.is_read_only() {
-            return Err(RepositoryError::ReadOnly(self.inner.address.to_string()));
-        }
-        check_words(name, version)?;
-        self.remove_from_index_noting(name, version, &mut None)
-            .await
     }
 
     async fn remove_from_index_noting(
@@ -285,7 +213,7 @@ impl Repository {
         &self,
         mut change: impl FnMut(&mut Index) -> bool,
     ) -> Result<(), RepositoryError> {
-        let _turn = self.inner.turn.lock().await;
+        let _turn = self.turn().await?;
         for attempt in 0..MAX_TRIES {
             let (mut index, only) = match self.read_index().await {
                 Ok(Some((index, tag))) => (index, Only::Same(tag)),
@@ -314,5 +242,12 @@ impl Repository {
         let note = read.and_then(|(bytes, _)| Note::read(&bytes));
         // Somebody else's file of that name is no note of ours.
         Ok(note.filter(|note| note.entry.name == name && note.entry.version == version))
+    }
+}
+
+fn taken(entry: &Entry) -> RepositoryError {
+    RepositoryError::VersionTaken {
+        name: entry.name.clone(),
+        version: entry.version.clone(),
     }
 }

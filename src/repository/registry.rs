@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ use super::error::RepositoryError;
 use super::index::Index;
 use super::name::RepositoryName;
 use super::sync::Synced;
-use super::{LOCAL, Repository, Validation, blocking, now, random_word};
+use super::{LOCAL, Repository, Shared, Validation, blocking, now, random_word};
 use crate::database::{EventRow, RepositoryRow, RepositoryStore};
 use crate::download::Downloader;
 use crate::library::Library;
@@ -37,6 +37,12 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// How often it says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Who wants a sync while one is under way waits for so long.
+const TURN_PATIENCE: Duration = Duration::from_mins(10);
+
+/// How often he looks whether it has ended; another server may be at it.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Events that are looked through for how a repository is.
 const LOOK_BACK: usize = 50;
@@ -170,6 +176,9 @@ pub(super) struct Configured {
     sync_period: u64,
     #[serde(default)]
     has_credential: bool,
+    /// Whether its server heeds the conditions of writes; none: nobody has tried.
+    #[serde(default)]
+    conditional: Option<bool>,
     created_at: u64,
     changed_at: u64,
 }
@@ -209,13 +218,13 @@ pub struct Change {
 /// The repositories. Cheap to clone.
 #[derive(Clone)]
 pub struct Repositories {
-    inner: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
 /// Is told of a repository whose offers or state changed.
 type Listener = Box<dyn Fn(&RepositoryName) + Send + Sync>;
 
-struct Shared {
+struct Inner {
     library: Library,
     store: Arc<dyn RepositoryStore>,
     downloader: Downloader,
@@ -236,7 +245,7 @@ impl Repositories {
         downloader: &Downloader,
     ) -> Self {
         Self {
-            inner: Arc::new(Shared {
+            inner: Arc::new(Inner {
                 library: library.clone(),
                 store,
                 downloader: downloader.clone(),
@@ -276,6 +285,7 @@ impl Repositories {
             status: Status::Active,
             sync_period: SYNC_PERIOD,
             has_credential: false,
+            conditional: None,
             created_at: now(),
             changed_at: now(),
         };
@@ -328,8 +338,24 @@ impl Repositories {
     ) -> Result<Validation, RepositoryError> {
         let (address, user) = parse(url, kind)?;
         let downloader = &self.inner.downloader;
-        let repository = Repository::open("new", &address, user, key, downloader).await?;
+        let repository =
+            Repository::open("new", &address, user, key, downloader, Shared::default()).await?;
         Ok(repository.validate().await)
+    }
+
+    /// Says what works with a repository, and remembers whether its server heeds conditions.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Unknown`], and those of its address, its key and the database.
+    pub async fn validate(&self, name: &str) -> Result<Validation, RepositoryError> {
+        let found = self.open(name).await?.validate().await;
+        let _turn = self.inner.turn.lock().await;
+        let mut configured = self.named(name).await?;
+        if found.writable && configured.conditional != Some(found.conditional) {
+            configured.conditional = Some(found.conditional);
+            self.save(&configured).await?;
+        }
+        Ok(found)
     }
 
     /// Adds a repository that can be read. Its packages come with the sync that the caller asks for.
@@ -357,7 +383,8 @@ impl Repositories {
             key: new.key.filter(|_| address.kind() == Kind::S3),
             user,
         };
-        self.must_be_readable(name.as_str(), &address, &secret)
+        let conditional = self
+            .must_be_readable(name.as_str(), &address, &secret)
             .await?;
         let configured = Configured {
             id: format!("repo-{}", random_word()),
@@ -367,6 +394,7 @@ impl Repositories {
             status: Status::Active,
             sync_period: period(new.sync_period.unwrap_or(SYNC_PERIOD)),
             has_credential: secret != Secret::default(),
+            conditional,
             created_at: now(),
             changed_at: now(),
         };
@@ -419,7 +447,8 @@ impl Repositories {
                 // What was for another address is not told to the new one.
                 user: user.or(known.user.filter(|_| change.url.is_none())),
             };
-            self.must_be_readable(configured.name.as_str(), &address, &new)
+            configured.conditional = self
+                .must_be_readable(configured.name.as_str(), &address, &new)
                 .await?;
             configured.url = url;
             configured.has_credential = new != Secret::default();
@@ -493,7 +522,12 @@ impl Repositories {
         let key = secret.key.as_ref();
         let name = configured.name.as_str();
         let downloader = &self.inner.downloader;
-        let opened = Repository::open(name, &address, secret.user, key, downloader).await?;
+        let shared = Shared {
+            store: Some(Arc::clone(&self.inner.store)),
+            conditional: configured.conditional,
+        };
+        let user = secret.user;
+        let opened = Repository::open(name, &address, user, key, downloader, shared).await?;
         let mut all = self.opened();
         // Two who open one at once must share its turns.
         let entry = all.entry(configured.id.clone());
@@ -592,6 +626,22 @@ impl Repositories {
         store.save_event(row(&event)).await?;
         self.told(&configured.name);
         Ok(event)
+    }
+
+    /// [`Self::sync`], after the one that is under way.
+    ///
+    /// # Errors
+    /// Those of [`Self::sync`]; [`RepositoryError::Busy`] when the other one takes too long.
+    pub async fn sync_next(&self, name: &str, owner: &str) -> Result<Event, RepositoryError> {
+        let deadline = Instant::now() + TURN_PATIENCE;
+        loop {
+            match self.sync(name, owner).await {
+                Err(RepositoryError::Busy(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     async fn work(&self, configured: &Configured) -> Result<Synced, RepositoryError> {
@@ -721,19 +771,21 @@ impl Repositories {
         })
     }
 
+    /// Answers whether its server heeds conditions, if that could be tried.
     async fn must_be_readable(
         &self,
         name: &str,
         address: &Address,
         secret: &Secret,
-    ) -> Result<(), RepositoryError> {
+    ) -> Result<Option<bool>, RepositoryError> {
         let user = secret.user.clone();
         let key = secret.key.as_ref();
         let downloader = &self.inner.downloader;
-        let repository = Repository::open(name, address, user, key, downloader).await?;
+        let shared = Shared::default();
+        let repository = Repository::open(name, address, user, key, downloader, shared).await?;
         let found = repository.validate().await;
         if found.ok {
-            return Ok(());
+            return Ok(found.writable.then_some(found.conditional));
         }
         Err(RepositoryError::Unreadable {
             address: address.to_string(),

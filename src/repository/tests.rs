@@ -46,12 +46,11 @@ impl World {
         Entry::from(&inspect(package).unwrap())
     }
 
-    async fn publish(&self, name: &str, version: &str) -> Stored {
+    /// Answers its checksum.
+    async fn publish(&self, name: &str, version: &str) -> Option<Sha256> {
         let package = self.package(name, version);
-        let entry = Self::entry(&package);
-        let stored = self.repository.put_package(&entry, &package).await.unwrap();
-        self.repository.add_to_index(&entry).await.unwrap();
-        stored
+        put(&self.repository, &package).await.unwrap();
+        Self::entry(&package).digest
     }
 
     async fn sync(&mut self) -> Result<Synced, RepositoryError> {
@@ -84,32 +83,27 @@ impl World {
     }
 }
 
+/// Publishes a package: keeps it, then puts it where others see it.
+async fn put(repository: &Repository, package: &Path) -> Result<(), RepositoryError> {
+    let mut entry = World::entry(package);
+    let digest = entry.digest.unwrap();
+    entry.urls = vec![format!("{}-{}.zip", entry.name, entry.version)];
+    repository.keep(digest, package).await?;
+    repository.publish(&entry, digest).await
+}
+
 #[tokio::test]
-async fn a_package_is_stored_then_published_then_withdrawn_then_removed() {
+async fn a_package_is_published_then_withdrawn_and_nothing_of_it_stays() {
     let world = World::new();
-    let package = world.package("a", "1.0.0");
-    let entry = World::entry(&package);
-    let stored = world
-        .repository
-        .put_package(&entry, &package)
-        .await
-        .unwrap();
-    assert_eq!(stored.url, "a-1.0.0.zip");
-    assert!(world.versions().await.is_empty());
-    let read = world.repository.package("a", "1.0.0").await.unwrap();
-    assert_eq!(read.digest, Some(stored.digest));
-    world.repository.add_to_index(&entry).await.unwrap();
+    let digest = world.publish("a", "1.0.0").await.unwrap();
     assert_eq!(world.versions().await, ["a 1.0.0"]);
-    world
-        .repository
-        .remove_from_index("a", "1.0.0")
-        .await
-        .unwrap();
-    assert!(world.versions().await.is_empty());
     assert_eq!(world.files(), ["a-1.0.0.json", "a-1.0.0.zip", "index.yaml"]);
-    world.repository.remove_package("a", "1.0.0").await.unwrap();
-    world.repository.remove_package("a", "1.0.0").await.unwrap();
-    assert_eq!(world.files(), ["index.yaml"]);
+    for _ in 0..2 {
+        let withdrawn = world.repository.withdraw("a", "1.0.0", digest).await;
+        withdrawn.unwrap();
+        assert!(world.versions().await.is_empty());
+        assert_eq!(world.files(), ["index.yaml"]);
+    }
 }
 
 #[tokio::test]
@@ -121,12 +115,7 @@ async fn a_version_is_given_once_and_its_bytes_stay() {
     let other = world.package("a", "1.0.0");
     fs::write(world.dir.path().join("a/more.txt"), "more").unwrap();
     archive::pack(&world.dir.path().join("a"), &other, Some("a"), &|| false).unwrap();
-    let entry = World::entry(&other);
-    let refused = world
-        .repository
-        .put_package(&entry, &other)
-        .await
-        .unwrap_err();
+    let refused = put(&world.repository, &other).await.unwrap_err();
     assert_eq!(refused.name(), "app_version_exists");
     assert_eq!(
         fs::read(world.folder().join("a-1.0.0.zip")).unwrap(),
@@ -149,29 +138,22 @@ async fn names_and_versions_that_lead_elsewhere_are_refused() {
         let entry = Entry {
             name: name.to_owned(),
             version: version.to_owned(),
-            ..Entry::default()
+            ..World::entry(&package)
         };
-        let refused = world
-            .repository
-            .put_package(&entry, &package)
-            .await
-            .unwrap_err();
+        let digest = entry.digest.unwrap();
+        let refused = world.repository.publish(&entry, digest).await.unwrap_err();
         assert_eq!(refused.name(), "load_package_failed", "{name} {version}");
     }
     assert!(world.files().is_empty());
 }
 
 #[tokio::test]
-async fn a_file_that_changed_meanwhile_is_not_published() {
+async fn a_file_that_changed_meanwhile_is_not_kept() {
     let world = World::new();
     let package = world.package("a", "1.0.0");
-    let entry = World::entry(&package);
+    let digest = World::entry(&package).digest.unwrap();
     fs::write(&package, b"PK\x03\x04 something else").unwrap();
-    let refused = world
-        .repository
-        .put_package(&entry, &package)
-        .await
-        .unwrap_err();
+    let refused = world.repository.keep(digest, &package).await.unwrap_err();
     assert_eq!(refused.name(), "digest_mismatch");
     assert!(world.files().is_empty());
 }
@@ -183,11 +165,8 @@ async fn what_others_put_there_is_found_and_a_draft_is_not() {
     fs::write(world.folder().join("broken.zip"), "no archive").unwrap();
     fs::write(world.folder().join("readme.txt"), "hello").unwrap();
     let draft = world.package("b", "1.0.0");
-    world
-        .repository
-        .put_package(&World::entry(&draft), &draft)
-        .await
-        .unwrap();
+    let digest = World::entry(&draft).digest.unwrap();
+    world.repository.keep(digest, &draft).await.unwrap();
     let synced = world.sync().await.unwrap();
     assert_eq!(world.versions().await, ["a 1.0.0"]);
     assert_eq!(synced.found, "absent");
@@ -198,7 +177,8 @@ async fn what_others_put_there_is_found_and_a_draft_is_not() {
     let again = world.sync().await.unwrap();
     assert_eq!((again.read, again.changed), (0, false));
     assert_eq!(again.problems, synced.problems);
-    let entry = world.repository.entry("a", "1.0.0").await.unwrap();
+    let index = world.repository.index().await.unwrap();
+    let entry = index.get("a", "1.0.0").unwrap();
     assert_eq!(entry.file(), Some("mine.zip"));
 }
 
@@ -275,7 +255,7 @@ async fn a_package_that_is_removed_by_others_is_no_longer_offered() {
 #[tokio::test]
 async fn a_package_that_others_changed_is_an_alarm_and_keeps_its_checksum() {
     let mut world = World::new();
-    let stored = world.publish("a", "1.0.0").await;
+    let published = world.publish("a", "1.0.0").await;
     world.sync().await.unwrap();
     fs::write(world.dir.path().join("a/more.txt"), "more").unwrap();
     let other = world.folder().join("a-1.0.0.zip");
@@ -284,7 +264,7 @@ async fn a_package_that_others_changed_is_an_alarm_and_keeps_its_checksum() {
         let synced = world.sync().await.unwrap();
         assert!(synced.problems[0].contains("is another than was published"));
         let index = world.repository.index().await.unwrap();
-        assert_eq!(index.get("a", "1.0.0").unwrap().digest, Some(stored.digest));
+        assert_eq!(index.get("a", "1.0.0").unwrap().digest, published);
     }
 }
 
@@ -296,31 +276,43 @@ async fn what_was_cut_off_between_two_steps_is_finished_or_begun_again() {
     fs::remove_file(world.folder().join("index.yaml")).unwrap();
     world.sync().await.unwrap();
     assert_eq!(world.versions().await, ["a 1.0.0"]);
-    // Withdrawn, but still in the index.
-    let index = fs::read(world.folder().join("index.yaml")).unwrap();
-    world
-        .repository
-        .remove_from_index("a", "1.0.0")
-        .await
-        .unwrap();
-    fs::write(world.folder().join("index.yaml"), index).unwrap();
+    // Hidden, but still in the index: a withdrawal that was killed.
+    let file = world.folder().join("a-1.0.0.json");
+    let note = Note::read(&fs::read(&file).unwrap()).unwrap();
+    let hidden = Note {
+        published: false,
+        ..note.clone()
+    };
+    fs::write(&file, hidden.write()).unwrap();
     world.sync().await.unwrap();
     assert!(world.versions().await.is_empty());
-    // The note is there, the package is not: an upload that was killed.
-    fs::remove_file(world.folder().join("a-1.0.0.zip")).unwrap();
-    let package = world.package("a", "1.0.0");
-    let entry = World::entry(&package);
-    world
-        .repository
-        .put_package(&entry, &package)
-        .await
-        .unwrap();
-    world.repository.add_to_index(&entry).await.unwrap();
+    let index = world.repository.index().await.unwrap();
+    let left_over = world.repository.left_over(&index).await.unwrap();
+    assert_eq!(left_over.len(), 1);
+    world.publish("a", "1.0.0").await;
     assert_eq!(world.versions().await, ["a 1.0.0"]);
+    // The note is there, the package is not, or all but the note is done: a publishing that was killed.
+    let under_way = Note {
+        published: false,
+        uploading: Some(now()),
+        ..note
+    };
+    for is_there in [false, true] {
+        fs::write(&file, under_way.write()).unwrap();
+        if !is_there {
+            fs::remove_file(world.folder().join("a-1.0.0.zip")).unwrap();
+        }
+        world.sync().await.unwrap();
+        assert!(world.versions().await.is_empty());
+        world.publish("a", "1.0.0").await;
+        assert_eq!(world.versions().await, ["a 1.0.0"]);
+        world.sync().await.unwrap();
+        assert_eq!(world.versions().await, ["a 1.0.0"]);
+    }
 }
 
 #[tokio::test]
-async fn another_file_waits_while_an_upload_is_under_way_and_not_for_ever() {
+async fn another_package_waits_while_one_is_on_its_way_and_not_for_ever() {
     let world = World::new();
     let package = world.package("a", "1.0.0");
     let entry = World::entry(&package);
@@ -335,39 +327,26 @@ async fn another_file_waits_while_an_upload_is_under_way_and_not_for_ever() {
     };
     let file = world.folder().join("a-1.0.0.json");
     fs::write(&file, note(now()).write()).unwrap();
-    let refused = world
-        .repository
-        .put_package(&entry, &package)
-        .await
-        .unwrap_err();
+    let refused = put(&world.repository, &package).await.unwrap_err();
     assert!(
         matches!(refused, RepositoryError::Uploading { .. }),
         "{refused}"
     );
     fs::write(&file, note(0).write()).unwrap();
-    world
-        .repository
-        .put_package(&entry, &package)
-        .await
-        .unwrap();
+    put(&world.repository, &package).await.unwrap();
 }
 
 #[tokio::test]
 async fn many_at_once_lose_nothing() {
     let world = Arc::new(World::new());
-    let packages: Vec<(PathBuf, Entry)> = (0..24)
-        .map(|number| {
-            let package = world.package(&format!("app{number}"), "1.0.0");
-            let entry = World::entry(&package);
-            (package, entry)
-        })
+    let packages: Vec<PathBuf> = (0..24)
+        .map(|number| world.package(&format!("app{number}"), "1.0.0"))
         .collect();
-    let uploads = packages.into_iter().map(|(package, entry)| {
+    let uploads = packages.into_iter().map(|package| {
         // Each as another process would: with an opened repository of its own.
         let repository = Repository::of_folder(&world.folder());
         tokio::spawn(async move {
-            repository.put_package(&entry, &package).await.unwrap();
-            repository.add_to_index(&entry).await.unwrap();
+            put(&repository, &package).await.unwrap();
         })
     });
     for upload in uploads.collect::<Vec<_>>() {

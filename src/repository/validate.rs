@@ -1,12 +1,14 @@
 //! Tries what works with a repository, and leaves nothing behind.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::error::RepositoryError;
 use super::index::MAX_INDEX_BYTES;
-use super::place::{Only, Tag, Written};
-use super::{Repository, random_word};
+use super::place::{Object, Only, Tag, Written};
+use super::{Repository, now, random_word};
 
 /// What works with a repository.
 #[expect(
@@ -34,6 +36,12 @@ pub struct Validation {
     /// What does not work and why, in sentences; empty when all does.
     pub detail: String,
 }
+
+/// How the objects begin by which it is tried; the time follows.
+const PROBE: &str = "storekeeper-probe-";
+
+/// Trying takes less time.
+const PROBE_AGE: Duration = Duration::from_mins(10);
 
 const NOT_CONDITIONAL: &str = "the server ignores the conditions of writes, so only one program at a time may publish here: two would overwrite each other's index";
 
@@ -109,7 +117,7 @@ impl Repository {
     /// removed again.
     async fn probe(&self) -> Result<bool, RepositoryError> {
         let place = &self.inner.place;
-        let file = format!("storekeeper-probe-{}", random_word());
+        let file = format!("{PROBE}{:012x}-{}", now(), random_word());
         let tried = async {
             let content = || Bytes::from_static(b"Storekeeper tries whether it can write here.\n");
             place.write(&file, content(), &Only::New).await?;
@@ -124,8 +132,26 @@ impl Repository {
         let removed = place.remove(&file).await;
         let conditional = tried?;
         removed?;
-        let _ = self.inner.conditional.set(conditional);
+        *self.known_conditional() = Some(conditional);
         Ok(conditional)
+    }
+
+    fn known_conditional(&self) -> std::sync::MutexGuard<'_, Option<bool>> {
+        let known = self.inner.conditional.lock();
+        known.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Removes what trying that was cut off left.
+    pub(super) async fn remove_old_probes(&self, files: &[Object]) -> Result<(), RepositoryError> {
+        for object in files {
+            let at = object.file.strip_prefix(PROBE);
+            let at = at.and_then(|rest| u64::from_str_radix(rest.split('-').next()?, 16).ok());
+            // One that is young may be at work.
+            if at.is_some_and(|at| u128::from(now().saturating_sub(at)) > PROBE_AGE.as_millis()) {
+                self.inner.place.remove(&object.file).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the server knows conditions, tried once.
@@ -134,8 +160,9 @@ impl Repository {
         if inner.place.is_conditional() {
             return Ok(true);
         }
-        if let Some(known) = inner.conditional.get() {
-            return Ok(*known);
+        let known = *self.known_conditional();
+        if let Some(known) = known {
+            return Ok(known);
         }
         let known = self.probe().await?;
         if !known {

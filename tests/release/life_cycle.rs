@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Someone, index, names, start, storage};
-use crate::support::package;
+use crate::support::{Answer, package};
 
 const UP: [&str; 3] = ["submit", "pass", "release"];
 
@@ -64,7 +64,7 @@ async fn a_version_keeps_the_name_of_its_app_and_a_number_of_its_own() {
     // Nothing of them lies there any more, replaced packages included.
     let kept = storage(&service);
     assert!(
-        kept.iter().all(|(name, _)| !name.contains(".versions/")),
+        kept.iter().all(|(name, _)| !name.contains(".packages/")),
         "{kept:?}"
     );
 }
@@ -288,7 +288,27 @@ async fn categories_are_used_and_kept_while_they_are() {
     let service = start().await;
     let me = Someone::local(&service);
     let list = me.get("/v1/categories").await.must_be(200).json();
-    assert_eq!(list["category_set"][0]["category_id"], "ctg-uncategorized");
+    let known: Vec<&str> = list["category_set"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|category| category["category_id"].as_str().unwrap())
+        .collect();
+    // Those of the desktop's store are there from the start, and a package's own is where it is put.
+    for id in ["ctg-uncategorized", "ctg-development", "ctg-utilities"] {
+        assert!(known.contains(&id), "{known:?}");
+    }
+    for (name, category, id) in [
+        ("tool", "utilities", "ctg-utilities"),
+        ("odd", "unheard-of", "ctg-uncategorized"),
+    ] {
+        let package = package(name, "1.0.0", json!({ "category": category }), 0);
+        me.send(Method::POST, "/v1/apps", package)
+            .await
+            .must_be(200);
+        let path = format!("/v1/apps?category_id={id}");
+        assert_eq!(names(&me.get(&path).await.json()), [name]);
+    }
     let body = json!({ "name": "databases", "locale": "{\"zh_cn\":\"数据库\"}" });
     let made = me.post("/v1/categories", &body).await.must_be(200).json();
     let id = made["category_id"].as_str().unwrap();
@@ -359,4 +379,75 @@ async fn lists_come_in_pages() {
         .await
         .json();
     assert_eq!(names(&list), ["app03", "app04"]);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_what_is_decided_on() {
+    let service = start().await;
+    let me = Someone::local(&service);
+    let (_, version) = me.upload("seen", "1.0.0").await;
+    let path = format!("/v1/app_version/package?version_id={version}");
+    let head = me.request(Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    let seen = head.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(head.bytes().await.unwrap().is_empty());
+    let list = me.request(Method::HEAD, "/v1/apps").send().await.unwrap();
+    assert_eq!(list.status(), 200);
+    let replace = async |notes: &str, seen: &str| {
+        let path = format!("/v1/app_versions?version_id={version}");
+        let request = me.request(Method::PATCH, &path).header("if-match", seen);
+        let request = request.header("content-type", "application/octet-stream");
+        let package = package("seen", "1.0.0", json!({ "notes": notes }), 0);
+        Answer::of(request.body(package)).await
+    };
+    let pass = async |seen: &str| {
+        let request = me.request(Method::POST, "/v1/app_version/action/pass");
+        let body = json!({ "version_id": version });
+        Answer::of(request.header("if-match", seen).json(&body)).await
+    };
+    replace("new", &seen).await.must_be(200);
+    let stale = replace("newer", &seen).await.must_be(412);
+    assert_eq!(stale.json()["name"], "precondition_failed");
+    me.lead(&version, &["submit"]).await;
+    pass(&seen).await.must_be(412);
+    assert_eq!(me.status(&version).await, "submitted");
+    let now = me.version(&version).await;
+    let now = format!("\"{}\"", now["sha256"].as_str().unwrap());
+    pass(&now).await.must_be(200);
+}
+
+#[tokio::test]
+async fn an_administrator_deletes_directly_and_the_history_tells_each_step() {
+    let service = start().await;
+    let developer = Someone::new(&service, "dev", "developer").await;
+    let admin = Someone::new(&service, "boss", "admin").await;
+    for (name, way, history) in [
+        ("draft", &[][..], &["draft", "deleted"][..]),
+        (
+            "submitted",
+            &["submit"],
+            &["draft", "submitted", "draft", "deleted"],
+        ),
+        (
+            "active",
+            &UP,
+            &[
+                "draft",
+                "submitted",
+                "passed",
+                "active",
+                "suspended",
+                "deleted",
+            ],
+        ),
+    ] {
+        let (_, version) = admin.upload(name, "1.0.0").await;
+        Someone::owner(&service).lead(&version, way).await;
+        let body = json!({ "version_id": version, "direct_delete": true });
+        let path = "/v1/app_version/action/delete";
+        developer.post(path, &body).await.must_be(403);
+        admin.post(path, &body).await.must_be(200);
+        assert_eq!(admin.history(&version).await, history, "{name}");
+    }
+    assert!(index(&service).is_empty());
 }

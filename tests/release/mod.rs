@@ -7,6 +7,7 @@ mod model;
 mod postgres;
 mod review;
 mod survival;
+mod survival_s3;
 mod table;
 mod uploads;
 mod walk;

@@ -6,9 +6,11 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use object_store::ObjectStoreExt as _;
 use serde_json::json;
 
 use super::{Someone, package_of};
+use crate::repository::s3_server::{ADMIN, BUCKET, S3Server};
 use crate::support::{Service, until};
 
 /// `nobody`: the server refuses to run as root.
@@ -365,6 +367,49 @@ async fn of_two_servers_one_is_killed_and_nothing_is_lost_and_nothing_twice() {
         (listed(&two) == active).then_some(())
     })
     .await;
+}
+
+/// A bucket whose server ignores the conditions of writes: the two take turns by their database.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_publish_at_once_where_the_bucket_knows_no_conditions() {
+    let two = two().await;
+    let s3 = S3Server::rclone().await;
+    let body = json!({
+        "name": "plain", "url": s3.url(BUCKET),
+        "accessKeyId": ADMIN.0, "secretAccessKey": ADMIN.1,
+    });
+    let added = two.first.post("/api/repositories", &body).await;
+    added.must_be(201);
+    // The key is each server's own.
+    let key = json!({ "accessKeyId": ADMIN.0, "secretAccessKey": ADMIN.1 });
+    let there = two
+        .second
+        .request(reqwest::Method::PATCH, "/api/repositories/plain");
+    assert_eq!(there.json(&key).send().await.unwrap().status(), 200);
+    let work = |service: &Service, name: &'static str| {
+        let service = Elsewhere::of(service);
+        tokio::spawn(async move {
+            for number in 0..8 {
+                let name = format!("{name}{number}");
+                let package = package_of(&name, "1.0.0");
+                let id = service.upload("/v1/apps?repo_id=plain", package).await;
+                let id = id.unwrap();
+                for action in ["submit", "pass", "release"] {
+                    assert!(service.act(&id, action).await, "{name} {action}");
+                }
+            }
+        })
+    };
+    let (one, other) = (work(&two.first, "one"), work(&two.second, "other"));
+    one.await.unwrap();
+    other.await.unwrap();
+    let store = s3.store(ADMIN);
+    let read = store
+        .get(&object_store::path::Path::from("index.yaml"))
+        .await;
+    let text = read.unwrap().bytes().await.unwrap();
+    let listed = super::index_of(std::str::from_utf8(&text).unwrap());
+    assert_eq!(listed.len(), 16, "{listed:?}");
 }
 
 /// A server to be asked from a task of its own, that may be killed meanwhile.

@@ -85,7 +85,7 @@ async fn what_a_kill_cut_off_is_set_right_at_the_next_start() {
     service.kill_9();
 
     // Only the file was written: it is nobody's.
-    let orphan = repository.join(".versions").join("ab".repeat(32));
+    let orphan = repository.join(".packages").join("ab".repeat(32));
     std::fs::write(&orphan, b"half a package").unwrap();
     service.start_again().await;
     until("what is nobody's is swept away", async || {
@@ -180,7 +180,7 @@ async fn kills_at_any_moment_lose_nothing_that_was_answered() {
             let kept = storage(&service);
             let kept = kept
                 .iter()
-                .filter(|(name, _)| name.contains(".versions/"))
+                .filter(|(name, _)| name.contains(".packages/"))
                 .count();
             (kept == count).then_some(())
         },

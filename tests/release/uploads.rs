@@ -235,7 +235,7 @@ async fn of_two_uploads_at_once_one_wins() {
     }
     // One file for each version, and none of those that lost.
     let kept = storage(&service);
-    let kept = kept.iter().filter(|(name, _)| name.contains(".versions/"));
+    let kept = kept.iter().filter(|(name, _)| name.contains(".packages/"));
     assert_eq!(kept.count(), 6);
     let name = package("name-race", "1.0.0", json!({ "notes": "one" }), 0);
     let other = package("name-race", "2.0.0", json!({ "notes": "other" }), 0);

@@ -2,6 +2,7 @@
 //! command line; and the tool that makes packages for them.
 
 mod folder;
+pub(crate) mod gate;
 mod pkg;
 mod s3;
 pub(crate) mod s3_server;

@@ -129,6 +129,11 @@ impl S3Server {
         .await;
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of the bucket, or of what lies below a prefix in it.
     pub(crate) fn url(&self, bucket: &str) -> String {
         format!("s3://127.0.0.1:{}/{bucket}", self.port)

@@ -234,3 +234,22 @@ async fn an_s3_server_that_fails_is_told_in_words() {
         "{found}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helm_chart_is_listed_and_says_that_it_needs_a_cluster() {
+    let service = Service::start_new().await;
+    let index = "apiVersion: v1\nentries:\n  alpine:\n  - apiVersion: v2\n    appVersion: 3.3.0\n    description: Deploy a pod\n    name: alpine\n    urls: [alpine-0.2.0.tgz]\n    version: 0.2.0\ngenerated: \"2026-10-06T16:23:20Z\"\n";
+    let server = Server::start(move |_, head| match head.split(' ').nth(1).unwrap() {
+        "/index.yaml" => Reply::ok("", index.as_bytes()),
+        _ => Reply::new("404 Not Found\r\nContent-Length: 0", b""),
+    })
+    .await;
+    let address = format!("http://127.0.0.1:{}/", server.port());
+    ran(&service, &["repo", "add", "charts", &address]).ok();
+    synced(&service, "charts").await;
+    ran(&service, &["repo", "show", "charts"])
+        .ok()
+        .says(&["alpine", "helm", "0.2.0"]);
+    ran(&service, &["search", "alpine"]).ok().says(&["alpine"]);
+    ran(&service, &["install", "alpine"]).fails(1, &["cluster runtime"]);
+}

@@ -5,11 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::body::V1Json;
+use super::call::Call;
 use super::{Answer, V1Error};
-use crate::api::access::By;
-use crate::api::state::State;
 use crate::release::ReleaseError;
-use crate::release::account::Actor;
 use crate::release::state::Action;
 
 /// Body of every action.
@@ -20,23 +18,26 @@ pub(in crate::api) struct ActionBody {
     version_id: String,
     /// The reason; a rejection needs one.
     message: String,
+    /// With `delete`, for administrators: in whatever state it is. What has to happen first is done.
+    direct_delete: bool,
 }
 
 /// Takes an action on a version: `submit`, `cancel`, `review`, `pass`, `reject`, `release`, `suspend`,
-/// `recover` or `delete`.
+/// `recover` or `delete`. `If-Match` may name the checksum that its package must still have, which is the
+/// `ETag` of the package that was looked at.
 #[utoipa::path(post, path = "/v1/app_version/action/{action}", tag = "publishing",
     params(("action" = String, Path, description = "The action")),
     request_body = ActionBody,
     responses((status = 200, description = "`version_id`"),
               (status = 403, description = "One may not"),
-              (status = 409, description = "Its state does not allow it; `details` has the state and what to do first")))]
+              (status = 409, description = "Its state does not allow it; `details` has the state and what to do first"),
+              (status = 412, description = "Its package is not the one of `If-Match`")))]
 pub(in crate::api) async fn act(
-    state: web::Data<State>,
-    By(actor): By,
+    call: Call,
     action: web::Path<String>,
     V1Json(body): V1Json<ActionBody>,
 ) -> Answer {
-    take(state, actor, &action, body).await
+    take(&call, &action, body).await
 }
 
 /// Likewise by the paths of OpenPitrix 0.4, which knows several reviewers; here there is one.
@@ -48,8 +49,7 @@ pub(in crate::api) async fn act(
               (status = 403, description = "One may not"),
               (status = 409, description = "Its state does not allow it")))]
 pub(in crate::api) async fn review(
-    state: web::Data<State>,
-    By(actor): By,
+    call: Call,
     path: web::Path<(String, String)>,
     V1Json(body): V1Json<ActionBody>,
 ) -> Answer {
@@ -64,10 +64,10 @@ pub(in crate::api) async fn review(
             ReleaseError::not_found("action", "操作", &format!("{action}/{reviewer}")).into(),
         );
     }
-    take(state, actor, &action, body).await
+    take(&call, &action, body).await
 }
 
-async fn take(state: web::Data<State>, actor: Actor, action: &str, body: ActionBody) -> Answer {
+async fn take(call: &Call, action: &str, body: ActionBody) -> Answer {
     let action = match action.parse() {
         Ok(Action::Create | Action::Modify) | Err(_) => {
             return Err(V1Error::from(ReleaseError::not_found(
@@ -79,13 +79,19 @@ async fn take(state: web::Data<State>, actor: Actor, action: &str, body: ActionB
     if body.version_id.is_empty() {
         return Err(ReleaseError::missing("version_id").into());
     }
-    let releases = state.service.releases.clone();
-    // In the service's own runtime: a caller that goes away leaves nothing half done.
-    let done = state.main.spawn(async move {
-        releases
-            .act(&actor, &body.version_id, action, &body.message)
-            .await?;
+    let (releases, actor) = (call.releases().clone(), call.actor.clone());
+    let expected = call.expected();
+    let done = call.done(async move {
+        let (id, message) = (&body.version_id, &body.message);
+        let expected = expected.as_deref();
+        if action == Action::Delete && body.direct_delete {
+            releases
+                .delete_directly(&actor, id, message, expected)
+                .await?;
+        } else {
+            releases.act(&actor, id, action, message, expected).await?;
+        }
         Ok::<_, ReleaseError>(json!({ "version_id": body.version_id }))
     });
-    Ok(HttpResponse::Ok().json(super::done(done).await?))
+    Ok(HttpResponse::Ok().json(done.await?))
 }

@@ -1,20 +1,20 @@
 //! `/v1/apps`, `/v1/active_apps`, and what belongs to an app.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::Answer;
 use super::body::{self, V1Json};
-use super::query::Query;
+use super::call::Call;
+use super::query::{ListQuery, Query};
 use super::versions::VersionBody;
-use super::{Answer, V1Error, listed};
-use crate::api::access::By;
-use crate::api::state::State;
 use crate::release::account::Actor;
 use crate::release::clock::rfc3339;
+use crate::release::state::Role;
 use crate::release::{
-    AboutChange, AppFilter, AppRow, Category, Listed, NewApp, Picture, ReleaseError, Statistics,
+    AboutChange, AppFilter, AppRow, Category, NewApp, Picture, ReleaseError, Statistics,
 };
 
 /// An app.
@@ -157,26 +157,10 @@ fn shown(row: AppRow, published: bool, actor: &Actor) -> AppBody {
 pub(in crate::api) struct AppQuery {
     /// Those that have all these words in their name, description or keywords.
     search_word: Option<String>,
-    /// Those of these ids.
-    app_id: Option<Vec<String>>,
     /// Those of these names.
     name: Option<Vec<String>>,
-    /// Those in these repositories.
-    repo_id: Option<Vec<String>>,
-    /// Those in these states; all that are not deleted when absent.
-    status: Option<Vec<String>>,
-    /// Those of these owners.
-    owner: Option<Vec<String>>,
     /// Those in these categories.
     category_id: Option<Vec<String>>,
-    /// How many; 20 when absent, 200 at most.
-    limit: Option<u64>,
-    /// After how many others.
-    offset: Option<u64>,
-    /// `create_time`, `update_time`, `status_time`, `name` or `status`.
-    sort_key: Option<String>,
-    /// The smallest first, instead of the largest.
-    reverse: Option<bool>,
 }
 
 fn filter(query: &Query) -> AppFilter {
@@ -194,42 +178,30 @@ fn filter(query: &Query) -> AppFilter {
 }
 
 /// The apps that one may see: all of them, one's own, or those in the store.
-#[utoipa::path(get, path = "/v1/apps", tag = "publishing", params(AppQuery),
+#[utoipa::path(get, path = "/v1/apps", tag = "publishing", params(AppQuery, ListQuery),
     responses((status = 200, description = "`total_count` and `app_set`", body = Vec<AppBody>)))]
-pub(in crate::api) async fn list(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
-    answer(state, actor, query, false).await
+pub(in crate::api) async fn list(call: Call) -> Answer {
+    if call.actor.role == Role::User {
+        return in_store(&call, "apps").await;
+    }
+    let (filter, page) = (filter(&call.query), call.query.page()?);
+    let read = call.releases().apps(&call.actor, &filter, &page);
+    let show = |row| shown(row, false, &call.actor);
+    call.list("apps", "app_set", read, show).await
 }
 
 /// The apps in the store, as they were at their last release.
-#[utoipa::path(get, path = "/v1/active_apps", tag = "publishing", params(AppQuery),
+#[utoipa::path(get, path = "/v1/active_apps", tag = "publishing", params(AppQuery, ListQuery),
     responses((status = 200, description = "`total_count` and `app_set`", body = Vec<AppBody>)))]
-pub(in crate::api) async fn list_active(
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    answer(state, actor, query, true).await
+pub(in crate::api) async fn list_active(call: Call) -> Answer {
+    in_store(&call, "active_apps").await
 }
 
-async fn answer(state: web::Data<State>, actor: Actor, query: Query, active: bool) -> Answer {
-    let (filter, page) = (filter(&query), query.page()?);
-    let releases = &state.service.releases;
-    // Which actions are possible depends on who asks.
-    let whose = format!("{} {}", actor.role, actor.name);
-    let key = query.key(if active { "active_apps" } else { "apps" }, &whose);
-    let make = async {
-        let published = active || actor.role == crate::release::state::Role::User;
-        let list: Listed<AppRow> = if published {
-            releases.active_apps(&filter, &page).await?
-        } else {
-            releases.apps(&actor, &filter, &page).await?
-        };
-        let rows = list.rows.into_iter();
-        let rows: Vec<AppBody> = rows.map(|row| shown(row, published, &actor)).collect();
-        Ok::<_, V1Error>(super::bytes(&listed("app_set", list.total, rows)))
-    };
-    let body = releases.remembered(key, make).await?;
-    Ok(super::json(body))
+async fn in_store(call: &Call, what: &str) -> Answer {
+    let (filter, page) = (filter(&call.query), call.query.page()?);
+    let read = call.releases().active_apps(&filter, &page);
+    let show = |row| shown(row, true, &call.actor);
+    call.list(what, "app_set", read, show).await
 }
 
 /// Body of `POST /v1/apps`: as JSON, as a form, or in the query beside a package that is sent as it is.
@@ -257,14 +229,8 @@ pub(in crate::api) struct CreateApp {
               (status = 400, description = "The package is not what it must be; `details.error_details` says why, by file"),
               (status = 409, description = "The repository has an app of this name"),
               (status = 413, description = "The package is too large")))]
-pub(in crate::api) async fn create(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let sent = body::receive(&request, &state.service.library, query, payload).await?;
+pub(in crate::api) async fn create(call: Call, payload: web::Payload) -> Answer {
+    let sent = call.receive(payload).await?;
     let upload = sent.upload().await?;
     let mut categories = sent.list("category_id");
     categories.extend(sent.list("categories"));
@@ -275,9 +241,8 @@ pub(in crate::api) async fn create(
         description: sent.text("description"),
     };
     let icon = sent.bytes("icon")?;
-    let releases = state.service.releases.clone();
-    // In the service's own runtime: a sender that goes away leaves nothing half done.
-    let made = state.main.spawn(async move {
+    let (releases, actor) = (call.releases().clone(), call.actor.clone());
+    let made = call.done(async move {
         let (app_id, version_id) = releases.create_app(&actor, new, &upload).await?;
         if !icon.is_empty() {
             let kind = Picture::Icon;
@@ -286,21 +251,15 @@ pub(in crate::api) async fn create(
         drop(sent);
         Ok::<_, ReleaseError>(json!({ "app_id": app_id, "version_id": version_id }))
     });
-    Ok(HttpResponse::Ok().json(super::done(made).await?))
+    Ok(HttpResponse::Ok().json(made.await?))
 }
 
 /// Says what is in a package, and what is wrong with it, without keeping it.
 #[utoipa::path(post, path = "/v1/apps/validate_package", tag = "publishing",
     request_body(content((CreateApp = "application/json"), (CreateApp = "multipart/form-data"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 200, description = "`name`, `version_name`, `description`, `url`, and when it cannot be taken `error` and `error_details` by file")))]
-pub(in crate::api) async fn validate_package(
-    request: HttpRequest,
-    state: web::Data<State>,
-    _by: By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let sent = body::receive(&request, &state.service.library, query, payload).await?;
+pub(in crate::api) async fn validate_package(call: Call, payload: web::Payload) -> Answer {
+    let sent = call.receive(payload).await?;
     if !sent.has_package() {
         return Err(ReleaseError::missing("version_package").into());
     }
@@ -333,15 +292,11 @@ pub(in crate::api) struct ModifyApp {
 #[utoipa::path(patch, path = "/v1/apps", tag = "publishing", request_body = ModifyApp,
     responses((status = 200, description = "`app_id`"),
               (status = 409, description = "A version of it is under review")))]
-pub(in crate::api) async fn modify(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<ModifyApp>,
-) -> Answer {
+pub(in crate::api) async fn modify(call: Call, V1Json(body): V1Json<ModifyApp>) -> Answer {
     let categories = body.category_id.map(crate::release::OneOrMany::list);
-    let releases = &state.service.releases;
+    let releases = call.releases();
     releases
-        .edit(&actor, &body.app_id, body.change, categories)
+        .edit(&call.actor, &body.app_id, body.change, categories)
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "app_id": body.app_id })))
 }
@@ -351,15 +306,9 @@ pub(in crate::api) async fn modify(
     params(("app_id" = Option<Vec<String>>, Query, description = "The apps; also in a body")),
     responses((status = 200, description = "`app_id`, a list"),
               (status = 409, description = "One still has versions")))]
-pub(in crate::api) async fn delete(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let ids = body::ids(&request, &query, payload, "app_id").await?;
-    state.service.releases.delete_apps(&actor, &ids).await?;
+pub(in crate::api) async fn delete(call: Call, payload: web::Payload) -> Answer {
+    let ids = call.ids(payload, "app_id").await?;
+    call.releases().delete_apps(&call.actor, &ids).await?;
     Ok(HttpResponse::Ok().json(json!({ "app_id": ids })))
 }
 
@@ -383,14 +332,8 @@ pub(in crate::api) struct Attach {
     responses((status = 200, description = "`app_id`"),
               (status = 400, description = "It is no picture, or there is no such place"),
               (status = 413, description = "It is larger than 2 MiB")))]
-pub(in crate::api) async fn attach(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let sent = body::receive_fields(&request, query, payload).await?;
+pub(in crate::api) async fn attach(call: Call, payload: web::Payload) -> Answer {
+    let sent = body::receive_fields(&call.request, &call.query, payload).await?;
     let app_id = sent.text("app_id");
     let kind = sent.text("type").parse::<Picture>()?;
     let sequence = match sent.text("sequence").as_str() {
@@ -400,9 +343,9 @@ pub(in crate::api) async fn attach(
             .map_err(|_| ReleaseError::parameter("sequence", "it is a number from 0 on"))?,
     };
     let content = sent.bytes("attachment_content")?;
-    let releases = &state.service.releases;
+    let releases = call.releases();
     releases
-        .attach(&actor, &app_id, kind, sequence, content)
+        .attach(&call.actor, &app_id, kind, sequence, content)
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "app_id": app_id })))
 }
@@ -414,16 +357,16 @@ pub(in crate::api) async fn attach(
            ("sequence" = Option<u32>, Query, description = "Which of the pictures")),
     responses((status = 200, description = "The picture", content_type = "image/png"),
               (status = 404, description = "There is none")))]
-pub(in crate::api) async fn attachment(
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    let kind = query.one("type").unwrap_or_default().parse::<Picture>()?;
-    let sequence = u32::try_from(query.number("sequence")?.unwrap_or(0)).unwrap_or(u32::MAX);
-    let releases = &state.service.releases;
+pub(in crate::api) async fn attachment(call: Call) -> Answer {
+    let kind = call
+        .query
+        .one("type")
+        .unwrap_or_default()
+        .parse::<Picture>()?;
+    let sequence = u32::try_from(call.query.number("sequence")?.unwrap_or(0)).unwrap_or(u32::MAX);
+    let releases = call.releases();
     let picture = releases
-        .attachment(&actor, query.need("app_id")?, kind, sequence)
+        .attachment(&call.actor, call.query.need("app_id")?, kind, sequence)
         .await?;
     Ok(HttpResponse::Ok()
         .content_type(picture.media_type)
@@ -440,8 +383,8 @@ pub(in crate::api) async fn attachment(
 /// How much is published: for administrators.
 #[utoipa::path(get, path = "/v1/apps/statistics", tag = "publishing",
     responses((status = 200, description = "The numbers", body = Statistics)))]
-pub(in crate::api) async fn statistics(state: web::Data<State>, By(actor): By) -> Answer {
-    let found = state.service.releases.statistics(&actor).await?;
+pub(in crate::api) async fn statistics(call: Call) -> Answer {
+    let found = call.releases().statistics(&call.actor).await?;
     let map = |counts: &[crate::release::Count]| -> Map<String, Value> {
         let pairs = counts.iter();
         pairs.map(|it| (it.name.clone(), it.count.into())).collect()

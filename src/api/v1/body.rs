@@ -216,7 +216,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 pub(super) async fn receive(
     request: &HttpRequest,
     library: &Library,
-    query: Query,
+    query: &Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
     // Before 8 GiB are taken in for nothing.
@@ -277,7 +277,7 @@ pub(super) async fn receive(
 /// Takes what comes without a package.
 pub(super) async fn receive_fields(
     request: &HttpRequest,
-    query: Query,
+    query: &Query,
     mut payload: web::Payload,
 ) -> Result<Sent, V1Error> {
     let mut fields = of_query(query);
@@ -288,10 +288,10 @@ pub(super) async fn receive_fields(
     Ok(Sent { fields, file: None })
 }
 
-fn of_query(query: Query) -> HashMap<String, Field> {
-    let pairs = query.into_fields().into_iter();
+fn of_query(query: &Query) -> HashMap<String, Field> {
+    let pairs = query.pairs().iter();
     pairs
-        .map(|(key, value)| (key, Field::Text(value)))
+        .map(|(key, value)| (key.clone(), Field::Text(value.clone())))
         .collect()
 }
 

@@ -1,14 +1,12 @@
 //! `/v1/categories`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body::{self, V1Json};
-use super::query::Query;
-use super::{Answer, listed};
-use crate::api::access::By;
-use crate::api::state::State;
+use super::Answer;
+use super::body::V1Json;
+use super::call::{Call, all};
 use crate::release::{Category, ReleaseError};
 
 /// Body of `POST` and `PATCH /v1/categories`; what is absent stays.
@@ -30,25 +28,20 @@ pub(in crate::api) struct CategoryFields {
 /// All categories.
 #[utoipa::path(get, path = "/v1/categories", tag = "publishing",
     responses((status = 200, description = "`total_count` and `category_set`", body = Vec<Category>)))]
-pub(in crate::api) async fn list(state: web::Data<State>, _by: By, query: Query) -> Answer {
-    let mut categories = state.service.releases.categories().await?;
-    let wanted = query.list("category_id");
+pub(in crate::api) async fn list(call: Call) -> Answer {
+    let mut categories = call.releases().categories().await?;
+    let wanted = call.query.list("category_id");
     if !wanted.is_empty() {
         categories.retain(|category| wanted.contains(&category.category_id));
     }
-    let total = u64::try_from(categories.len()).unwrap_or(u64::MAX);
-    Ok(HttpResponse::Ok().json(listed("category_set", total, categories)))
+    Ok(all("category_set", categories))
 }
 
 /// Adds a category: for administrators.
 #[utoipa::path(post, path = "/v1/categories", tag = "publishing", request_body = CategoryFields,
     responses((status = 200, description = "`category_id`"),
               (status = 409, description = "There is one of this name")))]
-pub(in crate::api) async fn add(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<CategoryFields>,
-) -> Answer {
+pub(in crate::api) async fn add(call: Call, V1Json(body): V1Json<CategoryFields>) -> Answer {
     let new = Category {
         category_id: String::new(),
         name: body.name.unwrap_or_default(),
@@ -57,7 +50,7 @@ pub(in crate::api) async fn add(
         icon: body.icon.unwrap_or_default(),
         create_time: String::new(),
     };
-    let id = state.service.releases.add_category(&actor, &new).await?;
+    let id = call.releases().add_category(&call.actor, &new).await?;
     Ok(HttpResponse::Ok().json(json!({ "category_id": id })))
 }
 
@@ -65,18 +58,14 @@ pub(in crate::api) async fn add(
 #[utoipa::path(patch, path = "/v1/categories", tag = "publishing", request_body = CategoryFields,
     responses((status = 200, description = "`category_id`"),
               (status = 404, description = "There is no such category")))]
-pub(in crate::api) async fn change(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<CategoryFields>,
-) -> Answer {
+pub(in crate::api) async fn change(call: Call, V1Json(body): V1Json<CategoryFields>) -> Answer {
     if body.category_id.is_empty() {
         return Err(ReleaseError::missing("category_id").into());
     }
     let change = [body.name, body.locale, body.description, body.icon];
-    let releases = &state.service.releases;
+    let releases = call.releases();
     releases
-        .change_category(&actor, &body.category_id, change)
+        .change_category(&call.actor, &body.category_id, change)
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "category_id": body.category_id })))
 }
@@ -87,15 +76,9 @@ pub(in crate::api) async fn change(
     responses((status = 200, description = "`category_id`, a list"),
               (status = 403, description = "It is the one of what is in no other"),
               (status = 409, description = "Apps are in it")))]
-pub(in crate::api) async fn remove(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let ids = body::ids(&request, &query, payload, "category_id").await?;
-    let releases = &state.service.releases;
-    releases.remove_categories(&actor, &ids).await?;
+pub(in crate::api) async fn remove(call: Call, payload: web::Payload) -> Answer {
+    let ids = call.ids(payload, "category_id").await?;
+    let releases = call.releases();
+    releases.remove_categories(&call.actor, &ids).await?;
     Ok(HttpResponse::Ok().json(json!({ "category_id": ids })))
 }

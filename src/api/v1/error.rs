@@ -44,6 +44,7 @@ fn table(kind: Kind) -> (StatusCode, u16) {
         Kind::NotFound => (StatusCode::NOT_FOUND, 5),
         Kind::Exists => (StatusCode::CONFLICT, 6),
         Kind::State => (StatusCode::CONFLICT, 9),
+        Kind::Changed => (StatusCode::PRECONDITION_FAILED, 9),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 8),
         Kind::Repository => (StatusCode::BAD_GATEWAY, 14),
         Kind::Failed => (StatusCode::INTERNAL_SERVER_ERROR, 13),

@@ -1,9 +1,6 @@
 //! The query of an address, whose keys may be repeated: `?status=draft&status=passed`.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 
 use super::error::V1Error;
 use crate::release::{Page, ReleaseError};
@@ -11,17 +8,13 @@ use crate::release::{Page, ReleaseError};
 /// The pairs of a query, in their order.
 pub(in crate::api) struct Query(Vec<(String, String)>);
 
-impl FromRequest for Query {
-    type Error = V1Error;
-    type Future = Ready<Result<Self, V1Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-        ready(Ok(Self(pairs.into_owned().collect())))
-    }
-}
-
 impl Query {
+    /// That of a request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
     /// The values of a key; some clients write brackets behind it.
     fn all(&self, key: &str) -> Vec<&str> {
         let is_it = |name: &str| name.strip_suffix("[]").unwrap_or(name) == key;
@@ -74,23 +67,48 @@ impl Query {
         format!("{what} {whose} {pairs:?}")
     }
 
-    /// The pairs as the fields of a form.
-    pub(super) fn into_fields(self) -> Vec<(String, String)> {
-        self.0
+    /// All names and values, in their order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
+}
+
+/// What lists of apps and of versions have in common: which are wanted, and which part of them.
+#[derive(utoipa::IntoParams)]
+#[expect(
+    dead_code,
+    reason = "it describes the query, whose keys may be repeated"
+)]
+pub(in crate::api) struct ListQuery {
+    /// Those of these apps.
+    app_id: Option<Vec<String>>,
+    /// Those in these repositories.
+    repo_id: Option<Vec<String>>,
+    /// Those in these states; all that are not deleted when absent.
+    status: Option<Vec<String>>,
+    /// Those of these owners.
+    owner: Option<Vec<String>>,
+    /// How many; 20 when absent, 200 at most.
+    limit: Option<u64>,
+    /// After how many others.
+    offset: Option<u64>,
+    /// `create_time`, `update_time`, `status_time` or `status`; of apps also `name`, of versions `sequence`.
+    sort_key: Option<String>,
+    /// The smallest first, instead of the largest.
+    reverse: Option<bool>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[actix_web::test]
-    async fn keys_may_be_repeated_and_values_may_have_commas() {
+    #[test]
+    fn keys_may_be_repeated_and_values_may_have_commas() {
         let request = actix_web::test::TestRequest::with_uri(
             "/v1/apps?status=draft&status=passed,active&search_word=%E4%B8%AD&offset=-1&reverse",
         );
         let request = request.to_http_request();
-        let query = Query::extract(&request).await.ok().unwrap();
+        let query = Query::of(&request);
         assert_eq!(query.list("status"), ["draft", "passed", "active"]);
         assert_eq!(query.one("search_word"), Some("中"));
         assert!(query.flag("reverse"));

@@ -1,15 +1,13 @@
 //! `/v1/repos`: repositories by OpenPitrix's names. What they are is told by `/api/repositories`, too.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::body::{self, V1Json};
-use super::query::Query;
+use super::body::V1Json;
+use super::call::Call;
 use super::{Answer, V1Error, listed};
-use crate::api::access::By;
 use crate::api::error::ApiError;
-use crate::api::state::State;
 use crate::release::ReleaseError;
 use crate::release::clock::rfc3339;
 use crate::repository::{AccessKey, Change, Event, NewRepository, Record, RepositoryError, Status};
@@ -97,26 +95,12 @@ fn key(credential: &str) -> Result<Option<AccessKey>, RepositoryError> {
     AccessKey::parse(credential)
 }
 
-/// Does something in the service's own runtime: a caller that goes away leaves nothing half done.
-async fn in_main<T: Send + 'static>(
-    state: &State,
-    work: impl Future<Output = Result<T, RepositoryError>> + Send + 'static,
-) -> Result<T, V1Error> {
-    match state.main.spawn(work).await {
-        Ok(done) => Ok(done?),
-        Err(_) => Err(ApiError::internal(
-            "the repositories were not changed by a fault in Storekeeper; its log tells more",
-        )
-        .into()),
-    }
-}
-
 /// The repository of an id, or of a name.
-async fn named(state: &State, id: &str) -> Result<Record, V1Error> {
+async fn named(call: &Call, id: &str) -> Result<Record, V1Error> {
     if id.is_empty() {
         return Err(ReleaseError::missing("repo_id").into());
     }
-    let repositories = &state.service.repositories;
+    let repositories = call.repositories();
     match repositories.by_id(id).await {
         Err(RepositoryError::Unknown(_)) => Ok(repositories.get(id).await?),
         other => Ok(other?),
@@ -132,12 +116,16 @@ async fn named(state: &State, id: &str) -> Result<Record, V1Error> {
            ("limit" = Option<u64>, Query, description = "How many; 20 when absent, 200 at most"),
            ("offset" = Option<u64>, Query, description = "After how many others")),
     responses((status = 200, description = "`total_count` and `repo_set`", body = Vec<RepoBody>)))]
-pub(in crate::api) async fn list(state: web::Data<State>, _by: By, query: Query) -> Answer {
-    let page = query.page()?;
-    let status = query.list("status");
-    let (ids, names) = (query.list("repo_id"), query.list("name"));
-    let word = query.one("search_word").unwrap_or_default().to_lowercase();
-    let all = state.service.repositories.list(true).await?;
+pub(in crate::api) async fn list(call: Call) -> Answer {
+    let page = call.query.page()?;
+    let status = call.query.list("status");
+    let (ids, names) = (call.query.list("repo_id"), call.query.list("name"));
+    let word = call
+        .query
+        .one("search_word")
+        .unwrap_or_default()
+        .to_lowercase();
+    let all = call.repositories().list(true).await?;
     let mut rows: Vec<RepoBody> = all.iter().map(shown).collect();
     rows.retain(|row| {
         let fits = |wanted: &[String], value: &str| {
@@ -165,11 +153,7 @@ pub(in crate::api) async fn list(state: web::Data<State>, _by: By, query: Query)
               (status = 400, description = "Its name, address or key cannot be used; `details.error_code` has OpenPitrix's number"),
               (status = 409, description = "There is one of this name or address"),
               (status = 502, description = "It cannot be read; `details.error_code` likewise")))]
-pub(in crate::api) async fn add(
-    state: web::Data<State>,
-    _by: By,
-    V1Json(body): V1Json<RepoFields>,
-) -> Answer {
+pub(in crate::api) async fn add(call: Call, V1Json(body): V1Json<RepoFields>) -> Answer {
     let new = NewRepository {
         name: body.name.unwrap_or_default(),
         kind: body.r#type,
@@ -178,10 +162,12 @@ pub(in crate::api) async fn add(
         description: body.description.unwrap_or_default(),
         sync_period: body.sync_period,
     };
-    let repositories = state.service.repositories.clone();
-    let added = in_main(&state, async move { repositories.add(new).await }).await?;
-    let (repositories, name) = (state.service.repositories.clone(), added.name.to_string());
-    state.main.spawn(async move {
+    let repositories = call.repositories().clone();
+    let added = call
+        .done(async move { repositories.add(new).await })
+        .await?;
+    let (repositories, name) = (call.repositories().clone(), added.name.to_string());
+    call.state.main.spawn(async move {
         // How it went is told by its event.
         let _ = repositories.sync(&name, "created").await;
     });
@@ -192,12 +178,8 @@ pub(in crate::api) async fn add(
 #[utoipa::path(patch, path = "/v1/repos", tag = "publishing", request_body = RepoFields,
     responses((status = 200, description = "`repo_id`"),
               (status = 404, description = "There is no such repository")))]
-pub(in crate::api) async fn change(
-    state: web::Data<State>,
-    _by: By,
-    V1Json(body): V1Json<RepoFields>,
-) -> Answer {
-    let record = named(&state, &body.repo_id).await?;
+pub(in crate::api) async fn change(call: Call, V1Json(body): V1Json<RepoFields>) -> Answer {
+    let record = named(&call, &body.repo_id).await?;
     let change = Change {
         name: body.name,
         url: body.url,
@@ -205,13 +187,10 @@ pub(in crate::api) async fn change(
         description: body.description,
         sync_period: body.sync_period,
     };
-    let repositories = state.service.repositories.clone();
+    let repositories = call.repositories().clone();
     let name = record.name.to_string();
-    in_main(
-        &state,
-        async move { repositories.change(&name, change).await },
-    )
-    .await?;
+    call.done(async move { repositories.change(&name, change).await })
+        .await?;
     Ok(HttpResponse::Ok().json(json!({ "repo_id": record.id })))
 }
 
@@ -220,19 +199,14 @@ pub(in crate::api) async fn change(
     params(("repo_id" = Option<Vec<String>>, Query, description = "The repositories; also in a body")),
     responses((status = 200, description = "`repo_id`, a list"),
               (status = 403, description = "It is the one that is there from the start")))]
-pub(in crate::api) async fn remove(
-    request: HttpRequest,
-    state: web::Data<State>,
-    _by: By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let ids = body::ids(&request, &query, payload, "repo_id").await?;
+pub(in crate::api) async fn remove(call: Call, payload: web::Payload) -> Answer {
+    let ids = call.ids(payload, "repo_id").await?;
     for id in &ids {
-        let record = named(&state, id).await?;
-        let repositories = state.service.repositories.clone();
+        let record = named(&call, id).await?;
+        let repositories = call.repositories().clone();
         let name = record.name.to_string();
-        in_main(&state, async move { repositories.remove(&name).await }).await?;
+        call.done(async move { repositories.remove(&name).await })
+            .await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "repo_id": ids })))
 }
@@ -244,11 +218,11 @@ pub(in crate::api) async fn remove(
            ("url" = String, Query, description = "Where it is"),
            ("credential" = Option<String>, Query, description = "The key of an S3 repository, as JSON text")),
     responses((status = 200, description = "`ok`, `error_code` (0, or OpenPitrix's), and what works")))]
-pub(in crate::api) async fn validate(state: web::Data<State>, _by: By, query: Query) -> Answer {
-    let text = |key: &str| query.one(key).unwrap_or_default().to_owned();
+pub(in crate::api) async fn validate(call: Call) -> Answer {
+    let text = |key: &str| call.query.one(key).unwrap_or_default().to_owned();
     let (url, kind, credential) = (text("url"), text("type"), text("credential"));
-    let repositories = state.service.repositories.clone();
-    let tried = state.main.spawn(async move {
+    let repositories = call.repositories().clone();
+    let tried = call.state.main.spawn(async move {
         let key = key(&credential)?;
         repositories.try_out(&url, &kind, key.as_ref()).await
     });
@@ -295,19 +269,13 @@ fn event(event: &Event) -> Value {
 #[utoipa::path(post, path = "/v1/repos/index", tag = "publishing", request_body = RepoFields,
     responses((status = 200, description = "The event that tells how it went"),
               (status = 409, description = "It is at work already")))]
-pub(in crate::api) async fn index(
-    state: web::Data<State>,
-    _by: By,
-    V1Json(body): V1Json<RepoFields>,
-) -> Answer {
-    let record = named(&state, &body.repo_id).await?;
-    let repositories = state.service.repositories.clone();
+pub(in crate::api) async fn index(call: Call, V1Json(body): V1Json<RepoFields>) -> Answer {
+    let record = named(&call, &body.repo_id).await?;
+    let repositories = call.repositories().clone();
     let name = record.name.to_string();
-    let done = in_main(
-        &state,
-        async move { repositories.sync(&name, "user").await },
-    )
-    .await?;
+    let done = call
+        .done(async move { repositories.sync(&name, "user").await })
+        .await?;
     Ok(HttpResponse::Ok().json(event(&done)))
 }
 
@@ -317,11 +285,11 @@ pub(in crate::api) async fn index(
            ("limit" = Option<u64>, Query, description = "How many; 20 when absent, 200 at most"),
            ("offset" = Option<u64>, Query, description = "After how many others")),
     responses((status = 200, description = "`total_count` and `repo_event_set`")))]
-pub(in crate::api) async fn events(state: web::Data<State>, _by: By, query: Query) -> Answer {
-    let page = query.page()?;
-    let record = named(&state, query.need("repo_id")?).await?;
+pub(in crate::api) async fn events(call: Call) -> Answer {
+    let page = call.query.page()?;
+    let record = named(&call, call.query.need("repo_id")?).await?;
     let name = record.name.as_str();
-    let all = state.service.repositories.events(name, MAX_EVENTS).await?;
+    let all = call.repositories().events(name, MAX_EVENTS).await?;
     let total = u64::try_from(all.len()).unwrap_or(u64::MAX);
     let rows: Vec<Value> = page.part_of(all).iter().map(event).collect();
     Ok(HttpResponse::Ok().json(listed("repo_event_set", total, rows)))

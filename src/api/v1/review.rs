@@ -4,15 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use super::query::Query;
+use super::call::Call;
 use super::{Answer, V1Error};
-use crate::api::access::By;
 use crate::api::error::ApiError;
 use crate::api::form::effects_of;
 use crate::api::incoming::{self, Partial};
@@ -21,7 +20,6 @@ use crate::app::parse::INSTALL_FILE;
 use crate::app::{AppName, Config, StoreInfo};
 use crate::archive::{self, Limits, Unpacked};
 use crate::platform;
-use crate::release::account::Actor;
 use crate::release::compare::{Comparison, Content, compare};
 
 /// Packages are large: so many reviews are prepared at a time, others wait.
@@ -69,26 +67,21 @@ struct Laid {
               (status = 403, description = "It is another developer's"),
               (status = 404, description = "There is no such version"),
               (status = 422, description = "Its package cannot be unpacked")))]
-pub(in crate::api) async fn review(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    let version_id = query.need("version_id")?;
+pub(in crate::api) async fn review(call: Call) -> Answer {
+    let version_id = call.query.need("version_id")?;
     let _turn = REVIEWS.acquire().await;
-    let (name, app_id, new) = fetch(&request, &state, &actor, version_id).await?;
-    let latest = match state.service.releases.latest(&app_id).await {
+    let (name, app_id, new) = fetch(&call, version_id).await?;
+    let latest = match call.releases().latest(&app_id).await {
         Ok(latest) if latest.version_id != version_id => Some(latest),
         // It is in the store itself, or nothing is.
         Ok(_) | Err(_) => None,
     };
     let old = match &latest {
-        Some(latest) => Some(fetch(&request, &state, &actor, &latest.version_id).await?.2),
+        Some(latest) => Some(fetch(&call, &latest.version_id).await?.2),
         None => None,
     };
     let since = latest.map(|latest| latest.version);
-    let state = state.into_inner();
+    let state = call.state.clone().into_inner();
     let review = web::block(move || {
         let upload_dir = state.service.library.upload_dir();
         let lay = |file: &Partial| lay(&upload_dir, file.path(), &name);
@@ -109,15 +102,10 @@ pub(in crate::api) async fn review(
 }
 
 /// Brings a version's package here. Gives the name and the id of its app, too.
-async fn fetch(
-    request: &HttpRequest,
-    state: &State,
-    actor: &Actor,
-    version_id: &str,
-) -> Result<(String, String, Partial), V1Error> {
-    let releases = &state.service.releases;
-    let (app, _, package) = releases.package(actor, version_id).await?;
-    let file = incoming::receive_file(request, &state.service.library, package.stream).await?;
+async fn fetch(call: &Call, version_id: &str) -> Result<(String, String, Partial), V1Error> {
+    let releases = call.releases();
+    let (app, _, package) = releases.package(&call.actor, version_id).await?;
+    let file = incoming::receive_file(&call.request, call.library(), package.stream).await?;
     Ok((app.name, app.app_id, file))
 }
 

@@ -1,13 +1,13 @@
 //! `/v1/users`, `/v1/tokens`, `/v1/login`: who uses the store.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body::{self, V1Json};
-use super::query::Query;
-use super::{Answer, listed};
-use crate::api::access::{Asker, By};
+use super::Answer;
+use super::body::V1Json;
+use super::call::{Call, all};
+use crate::api::access::Asker;
 use crate::api::state::State;
 use crate::release::ReleaseError;
 use crate::release::account::{Account, NewToken, Token};
@@ -65,10 +65,9 @@ pub(in crate::api) async fn log_in(
 /// Revokes the token that the request bears.
 #[utoipa::path(post, path = "/v1/logout", tag = "users",
     responses((status = 200, description = "It is refused from now on")))]
-pub(in crate::api) async fn log_out(state: web::Data<State>, By(actor): By) -> Answer {
-    if let Some(token_id) = &actor.token_id {
-        let accounts = &state.service.releases.accounts;
-        accounts.revoke(&actor, token_id).await?;
+pub(in crate::api) async fn log_out(call: Call) -> Answer {
+    if let Some(token_id) = &call.actor.token_id {
+        call.accounts().revoke(&call.actor, token_id).await?;
     }
     Ok(HttpResponse::Ok().json(json!({})))
 }
@@ -76,10 +75,9 @@ pub(in crate::api) async fn log_out(state: web::Data<State>, By(actor): By) -> A
 /// All users: for administrators.
 #[utoipa::path(get, path = "/v1/users", tag = "users",
     responses((status = 200, description = "`total_count` and `user_set`", body = Vec<Account>)))]
-pub(in crate::api) async fn list(state: web::Data<State>, By(actor): By) -> Answer {
-    let users = state.service.releases.accounts.list(&actor).await?;
-    let total = u64::try_from(users.len()).unwrap_or(u64::MAX);
-    Ok(HttpResponse::Ok().json(listed("user_set", total, users)))
+pub(in crate::api) async fn list(call: Call) -> Answer {
+    let users = call.accounts().list(&call.actor).await?;
+    Ok(all("user_set", users))
 }
 
 /// Adds a user: for administrators. The first one switches accounts on: from then on everybody needs
@@ -87,17 +85,15 @@ pub(in crate::api) async fn list(state: web::Data<State>, By(actor): By) -> Answ
 #[utoipa::path(post, path = "/v1/users", tag = "users", request_body = UserFields,
     responses((status = 200, description = "`name`"),
               (status = 409, description = "There is one of this name")))]
-pub(in crate::api) async fn add(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<UserFields>,
-) -> Answer {
+pub(in crate::api) async fn add(call: Call, V1Json(body): V1Json<UserFields>) -> Answer {
     let password = body
         .password
         .ok_or_else(|| ReleaseError::missing("password"))?;
     let role = body.role.ok_or_else(|| ReleaseError::missing("role"))?;
-    let accounts = &state.service.releases.accounts;
-    accounts.add(&actor, &body.name, &password, role).await?;
+    let accounts = call.accounts();
+    accounts
+        .add(&call.actor, &body.name, &password, role)
+        .await?;
     Ok(HttpResponse::Ok().json(json!({ "name": body.name })))
 }
 
@@ -105,19 +101,15 @@ pub(in crate::api) async fn add(
 #[utoipa::path(patch, path = "/v1/users", tag = "users", request_body = UserFields,
     responses((status = 200, description = "`name`"),
               (status = 404, description = "There is no such user")))]
-pub(in crate::api) async fn change(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<UserFields>,
-) -> Answer {
+pub(in crate::api) async fn change(call: Call, V1Json(body): V1Json<UserFields>) -> Answer {
     let name = if body.name.is_empty() {
-        actor.name.clone()
+        call.actor.name.clone()
     } else {
         body.name
     };
-    let accounts = &state.service.releases.accounts;
+    let accounts = call.accounts();
     accounts
-        .change(&actor, &name, body.role, body.password.as_deref())
+        .change(&call.actor, &name, body.role, body.password.as_deref())
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "name": name })))
 }
@@ -127,17 +119,10 @@ pub(in crate::api) async fn change(
     params(("name" = Option<Vec<String>>, Query, description = "The users; also in a body")),
     responses((status = 200, description = "`name`, a list"),
               (status = 404, description = "There is no such user")))]
-pub(in crate::api) async fn remove(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let names = body::ids(&request, &query, payload, "name").await?;
+pub(in crate::api) async fn remove(call: Call, payload: web::Payload) -> Answer {
+    let names = call.ids(payload, "name").await?;
     for name in &names {
-        let accounts = &state.service.releases.accounts;
-        accounts.remove(&actor, name).await?;
+        call.accounts().remove(&call.actor, name).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "name": names })))
 }
@@ -147,30 +132,25 @@ pub(in crate::api) async fn remove(
     params(("user" = Option<String>, Query, description = "The user; oneself when absent"),
            ("all" = Option<bool>, Query, description = "Those of all users")),
     responses((status = 200, description = "`total_count` and `token_set`", body = Vec<Token>)))]
-pub(in crate::api) async fn tokens(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
-    let user = query.one("user").unwrap_or(&actor.name);
-    let user = (!query.flag("all")).then_some(user);
-    let accounts = &state.service.releases.accounts;
-    let tokens = accounts.tokens(&actor, user).await?;
-    let total = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
-    Ok(HttpResponse::Ok().json(listed("token_set", total, tokens)))
+pub(in crate::api) async fn tokens(call: Call) -> Answer {
+    let user = call.query.one("user").unwrap_or(&call.actor.name);
+    let user = (!call.query.flag("all")).then_some(user);
+    let accounts = call.accounts();
+    let tokens = accounts.tokens(&call.actor, user).await?;
+    Ok(all("token_set", tokens))
 }
 
 /// Makes a token that holds until it is revoked. It is told this once.
 #[utoipa::path(post, path = "/v1/tokens", tag = "users", request_body = TokenFields,
     responses((status = 200, description = "The token", body = NewToken)))]
-pub(in crate::api) async fn add_token(
-    state: web::Data<State>,
-    By(actor): By,
-    V1Json(body): V1Json<TokenFields>,
-) -> Answer {
+pub(in crate::api) async fn add_token(call: Call, V1Json(body): V1Json<TokenFields>) -> Answer {
     let user = if body.user.is_empty() {
-        &actor.name
+        &call.actor.name
     } else {
         &body.user
     };
-    let accounts = &state.service.releases.accounts;
-    let token = accounts.add_token(&actor, user, &body.label).await?;
+    let accounts = call.accounts();
+    let token = accounts.add_token(&call.actor, user, &body.label).await?;
     Ok(HttpResponse::Ok().json(token))
 }
 
@@ -179,16 +159,10 @@ pub(in crate::api) async fn add_token(
     params(("token_id" = Option<Vec<String>>, Query, description = "The tokens; also in a body")),
     responses((status = 200, description = "`token_id`, a list"),
               (status = 404, description = "There is no such token")))]
-pub(in crate::api) async fn revoke(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let ids = body::ids(&request, &query, payload, "token_id").await?;
+pub(in crate::api) async fn revoke(call: Call, payload: web::Payload) -> Answer {
+    let ids = call.ids(payload, "token_id").await?;
     for id in &ids {
-        state.service.releases.accounts.revoke(&actor, id).await?;
+        call.accounts().revoke(&call.actor, id).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "token_id": ids })))
 }

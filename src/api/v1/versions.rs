@@ -1,18 +1,17 @@
 //! `/v1/app_versions`, `/v1/active_app_versions`, and what belongs to a version.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use super::body;
-use super::query::Query;
-use super::{Answer, V1Error, listed};
-use crate::api::access::By;
+use super::call::{Call, all};
+use super::query::{ListQuery, Query};
+use super::{Answer, V1Error};
 use crate::api::error::ApiError;
-use crate::api::state::State;
 use crate::archive::{self, Limits};
 use crate::release::account::Actor;
 use crate::release::clock::rfc3339;
@@ -132,24 +131,8 @@ pub(in crate::api) struct VersionQuery {
     search_word: Option<String>,
     /// Those of these ids.
     version_id: Option<Vec<String>>,
-    /// Those of these apps.
-    app_id: Option<Vec<String>>,
-    /// Those in these repositories.
-    repo_id: Option<Vec<String>>,
-    /// Those in these states; all that are not deleted when absent.
-    status: Option<Vec<String>>,
-    /// Those of these owners.
-    owner: Option<Vec<String>>,
     /// Those with these numbers.
     name: Option<Vec<String>>,
-    /// How many; 20 when absent, 200 at most.
-    limit: Option<u64>,
-    /// After how many others.
-    offset: Option<u64>,
-    /// `create_time`, `update_time`, `status_time`, `sequence` or `status`.
-    sort_key: Option<String>,
-    /// The smallest first, instead of the largest.
-    reverse: Option<bool>,
 }
 
 fn filter(query: &Query) -> VersionFilter {
@@ -165,41 +148,34 @@ fn filter(query: &Query) -> VersionFilter {
 }
 
 /// The versions that one may see: all of them, one's own, or those in the store.
-#[utoipa::path(get, path = "/v1/app_versions", tag = "publishing", params(VersionQuery),
+#[utoipa::path(get, path = "/v1/app_versions", tag = "publishing", params(VersionQuery, ListQuery),
     responses((status = 200, description = "`total_count` and `app_version_set`", body = Vec<VersionBody>)))]
-pub(in crate::api) async fn list(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
-    answer(state, actor, query, "app_versions").await
+pub(in crate::api) async fn list(call: Call) -> Answer {
+    let (filter, page) = (filter(&call.query), call.query.page()?);
+    let read = call.releases().versions(&call.actor, &filter, &page);
+    call.list(
+        "app_versions",
+        "app_version_set",
+        read,
+        shown_to(&call.actor),
+    )
+    .await
 }
 
 /// The versions in the store.
-#[utoipa::path(get, path = "/v1/active_app_versions", tag = "publishing", params(VersionQuery),
+#[utoipa::path(get, path = "/v1/active_app_versions", tag = "publishing", params(VersionQuery, ListQuery),
     responses((status = 200, description = "`total_count` and `app_version_set`", body = Vec<VersionBody>)))]
-pub(in crate::api) async fn list_active(
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    answer(state, actor, query, "active_app_versions").await
+pub(in crate::api) async fn list_active(call: Call) -> Answer {
+    let (filter, page) = (filter(&call.query), call.query.page()?);
+    let read = call.releases().active_versions(&filter, &page);
+    let show = shown_to(&call.actor);
+    call.list("active_app_versions", "app_version_set", read, show)
+        .await
 }
 
-async fn answer(state: web::Data<State>, actor: Actor, query: Query, what: &'static str) -> Answer {
-    let (filter, page) = (filter(&query), query.page()?);
-    let releases = &state.service.releases;
-    let key = query.key(what, &format!("{} {}", actor.role, actor.name));
-    let make = async {
-        let list = if what == "active_app_versions" {
-            releases.active_versions(&filter, &page).await?
-        } else {
-            releases.versions(&actor, &filter, &page).await?
-        };
-        let rows = list.rows.into_iter();
-        let rows: Vec<VersionBody> = rows
-            .map(|(version, app)| VersionBody::of(version, &app, &actor))
-            .collect();
-        Ok::<_, V1Error>(super::bytes(&listed("app_version_set", list.total, rows)))
-    };
-    let body = releases.remembered(key, make).await?;
-    Ok(super::json(body))
+/// How a row of a list is told to somebody.
+fn shown_to(actor: &Actor) -> impl Fn((Version, String)) -> VersionBody {
+    move |(version, app)| VersionBody::of(version, &app, actor)
 }
 
 /// Body of `POST` and `PATCH /v1/app_versions`: as JSON, as a form, or in the query beside a package
@@ -223,14 +199,8 @@ pub(in crate::api) struct VersionFields {
     responses((status = 200, description = "`version_id`"),
               (status = 400, description = "The package is not what it must be, or another app's"),
               (status = 409, description = "The app has a version of this number")))]
-pub(in crate::api) async fn create(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let sent = body::receive(&request, &state.service.library, query, payload).await?;
+pub(in crate::api) async fn create(call: Call, payload: web::Payload) -> Answer {
+    let sent = call.receive(payload).await?;
     let app_id = sent.text("app_id");
     if app_id.is_empty() {
         return Err(ReleaseError::missing("app_id").into());
@@ -240,28 +210,24 @@ pub(in crate::api) async fn create(
         app_id,
         description: sent.text("description"),
     };
-    let releases = state.service.releases.clone();
-    let made = state.main.spawn(async move {
+    let (releases, actor) = (call.releases().clone(), call.actor.clone());
+    let made = call.done(async move {
         let version_id = releases.create_version(&actor, new, &upload).await?;
         drop(sent);
         Ok::<_, ReleaseError>(json!({ "version_id": version_id }))
     });
-    Ok(HttpResponse::Ok().json(super::done(made).await?))
+    Ok(HttpResponse::Ok().json(made.await?))
 }
 
-/// Puts another package or description in the place of a draft's.
+/// Puts another package or description in the place of a draft's. `If-Match` may name the checksum that
+/// its package must still have.
 #[utoipa::path(patch, path = "/v1/app_versions", tag = "publishing",
     request_body(content((VersionFields = "application/json"), (VersionFields = "multipart/form-data"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 200, description = "`version_id`"),
-              (status = 409, description = "It is no draft, or the app has a version of this number")))]
-pub(in crate::api) async fn modify(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-    payload: web::Payload,
-) -> Answer {
-    let sent = body::receive(&request, &state.service.library, query, payload).await?;
+              (status = 409, description = "It is no draft, or the app has a version of this number"),
+              (status = 412, description = "Its package is not the one of `If-Match`")))]
+pub(in crate::api) async fn modify(call: Call, payload: web::Payload) -> Answer {
+    let sent = call.receive(payload).await?;
     let version_id = sent.text("version_id");
     if version_id.is_empty() {
         return Err(ReleaseError::missing("version_id").into());
@@ -273,26 +239,27 @@ pub(in crate::api) async fn modify(
             None
         },
         description: sent.optional("description"),
+        expected: call.expected(),
     };
-    let releases = state.service.releases.clone();
-    let made = state.main.spawn(async move {
+    let (releases, actor) = (call.releases().clone(), call.actor.clone());
+    let made = call.done(async move {
         releases.replace(&actor, &version_id, replacement).await?;
         drop(sent);
         Ok::<_, ReleaseError>(json!({ "version_id": version_id }))
     });
-    Ok(HttpResponse::Ok().json(super::done(made).await?))
+    Ok(HttpResponse::Ok().json(made.await?))
 }
 
 /// The version that a query names: by its id, or as an app's newest in the store.
-async fn named(state: &State, actor: &Actor, query: &Query) -> Result<String, V1Error> {
-    if let Some(id) = query.one("version_id") {
+async fn named(call: &Call) -> Result<String, V1Error> {
+    if let Some(id) = call.query.one("version_id") {
         return Ok(id.to_owned());
     }
-    let Some(app_id) = query.one("app_id") else {
+    let Some(app_id) = call.query.one("app_id") else {
         return Err(ReleaseError::missing("version_id").into());
     };
-    let app = state.service.releases.app(actor, app_id).await?;
-    let latest = state.service.releases.latest(&app.app_id).await?;
+    let app = call.releases().app(&call.actor, app_id).await?;
+    let latest = call.releases().latest(&app.app_id).await?;
     Ok(latest.version_id)
 }
 
@@ -303,16 +270,11 @@ async fn named(state: &State, actor: &Actor, query: &Query) -> Result<String, V1
            ("app_id" = Option<String>, Query, description = "Instead: the newest version of this app that is in the store")),
     responses((status = 200, description = "The package", content((Vec<u8> = "application/octet-stream"), (Object = "application/json"))),
               (status = 403, description = "It is another developer's, and not in the store")))]
-pub(in crate::api) async fn package(
-    request: HttpRequest,
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    let version_id = named(&state, &actor, &query).await?;
-    let releases = &state.service.releases;
-    let (app, version, package) = releases.package(&actor, &version_id).await?;
-    let accepts = request.headers().get(header::ACCEPT);
+pub(in crate::api) async fn package(call: Call) -> Answer {
+    let version_id = named(&call).await?;
+    let releases = call.releases();
+    let (app, version, package) = releases.package(&call.actor, &version_id).await?;
+    let accepts = call.request.headers().get(header::ACCEPT);
     let wants_json = accepts
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.trim_start().starts_with("application/json"));
@@ -364,9 +326,9 @@ async fn whole(mut package: Package, limit: u64) -> Result<Vec<u8>, V1Error> {
            ("files" = Vec<String>, Query, description = "Which files; `install.json` and `store.json` when absent")),
     responses((status = 200, description = "`version_id` and `files`, by name"),
               (status = 403, description = "It is another developer's, and not in the store")))]
-pub(in crate::api) async fn files(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
-    let version_id = query.need("version_id")?.to_owned();
-    let mut wanted = query.list("files");
+pub(in crate::api) async fn files(call: Call) -> Answer {
+    let version_id = call.query.need("version_id")?.to_owned();
+    let mut wanted = call.query.list("files");
     if wanted.len() > MAX_FILES {
         let reason = format!("at most {MAX_FILES} files are read at once");
         return Err(ReleaseError::parameter("files", &reason).into());
@@ -374,9 +336,9 @@ pub(in crate::api) async fn files(state: web::Data<State>, By(actor): By, query:
     if wanted.is_empty() {
         wanted = vec!["install.json".to_owned(), "store.json".to_owned()];
     }
-    let releases = &state.service.releases;
-    let (_, _, mut package) = releases.package(&actor, &version_id).await?;
-    let folder = state.service.library.upload_dir();
+    let releases = call.releases();
+    let (_, _, mut package) = releases.package(&call.actor, &version_id).await?;
+    let folder = call.library().upload_dir();
     let failed = |error: std::io::Error| {
         ApiError::internal(format!(
             "the package cannot be looked into: {error}; make room"
@@ -414,34 +376,23 @@ pub(in crate::api) async fn files(state: web::Data<State>, By(actor): By, query:
     params(("version_id" = Option<String>, Query, description = "The version"),
            ("app_id" = Option<String>, Query, description = "Or the app")),
     responses((status = 200, description = "`total_count` and `app_version_audit_set`", body = Vec<Audit>)))]
-pub(in crate::api) async fn audits(state: web::Data<State>, By(actor): By, query: Query) -> Answer {
-    let releases = &state.service.releases;
-    let (version, app) = (query.one("version_id"), query.one("app_id"));
-    let audits = releases.audits(&actor, version, app).await?;
-    let total = u64::try_from(audits.len()).unwrap_or(u64::MAX);
-    Ok(HttpResponse::Ok().json(listed("app_version_audit_set", total, audits)))
+pub(in crate::api) async fn audits(call: Call) -> Answer {
+    let releases = call.releases();
+    let (version, app) = (call.query.one("version_id"), call.query.one("app_id"));
+    let audits = releases.audits(&call.actor, version, app).await?;
+    Ok(all("app_version_audit_set", audits))
 }
 
 /// What waits for a review: for administrators.
-#[utoipa::path(get, path = "/v1/app_version_reviews", tag = "publishing", params(VersionQuery),
+#[utoipa::path(get, path = "/v1/app_version_reviews", tag = "publishing", params(VersionQuery, ListQuery),
     responses((status = 200, description = "`total_count` and `app_version_review_set`", body = Vec<VersionBody>)))]
-pub(in crate::api) async fn reviews(
-    state: web::Data<State>,
-    By(actor): By,
-    query: Query,
-) -> Answer {
-    let mut filter = filter(&query);
+pub(in crate::api) async fn reviews(call: Call) -> Answer {
+    let (mut filter, page) = (filter(&call.query), call.query.page()?);
     if filter.status.is_empty() {
         filter.status = vec!["submitted".to_owned(), "in-review".to_owned()];
     }
-    let list = state
-        .service
-        .releases
-        .versions(&actor, &filter, &query.page()?)
-        .await?;
-    let rows = list.rows.into_iter();
-    let rows: Vec<VersionBody> = rows
-        .map(|(version, app)| VersionBody::of(version, &app, &actor))
-        .collect();
-    Ok(HttpResponse::Ok().json(listed("app_version_review_set", list.total, rows)))
+    let read = call.releases().versions(&call.actor, &filter, &page);
+    let show = shown_to(&call.actor);
+    call.list("app_version_reviews", "app_version_review_set", read, show)
+        .await
 }

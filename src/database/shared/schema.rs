@@ -12,7 +12,7 @@ enum For {
 
 /// The steps by their names, in order. Never change one that was released: add. A name, not a number,
 /// so that two that were written at the same time do not get into each other's way.
-const MIGRATIONS: [(&str, For, &str); 3] = [
+const MIGRATIONS: [(&str, For, &str); 4] = [
     (
         "publishing",
         For::Both,
@@ -164,6 +164,26 @@ const MIGRATIONS: [(&str, For, &str); 3] = [
         INSERT INTO release_search (rowid, search, published_search)
             VALUES (new.number, new.search, new.published_search);
     END;
+",
+    ),
+    // The categories of the desktop's store, which packages name. One that an administrator made before
+    // under such a name stays.
+    (
+        "categories",
+        For::Both,
+        "
+    INSERT INTO release_category (category_id, name, locale, description, icon, created) VALUES
+        ('ctg-hots', 'hots', '{\"zh_cn\":\"热门\",\"en\":\"Hot\"}', '', '', 0),
+        ('ctg-work', 'work', '{\"zh_cn\":\"工作\",\"en\":\"Work\"}', '', '', 0),
+        ('ctg-development', 'development', '{\"zh_cn\":\"开发\",\"en\":\"Development\"}', '', '', 0),
+        ('ctg-games', 'games', '{\"zh_cn\":\"游戏\",\"en\":\"Games\"}', '', '', 0),
+        ('ctg-education', 'education', '{\"zh_cn\":\"教育\",\"en\":\"Education\"}', '', '', 0),
+        ('ctg-news', 'news', '{\"zh_cn\":\"新闻\",\"en\":\"News\"}', '', '', 0),
+        ('ctg-shopping', 'shopping', '{\"zh_cn\":\"购物\",\"en\":\"Shopping\"}', '', '', 0),
+        ('ctg-social', 'social', '{\"zh_cn\":\"社交\",\"en\":\"Social\"}', '', '', 0),
+        ('ctg-utilities', 'utilities', '{\"zh_cn\":\"工具\",\"en\":\"Utilities\"}', '', '', 0),
+        ('ctg-others', 'others', '{\"zh_cn\":\"其他\",\"en\":\"Others\"}', '', '', 0)
+        ON CONFLICT DO NOTHING;
 ",
     ),
 ];
