@@ -24,6 +24,7 @@ mod upload;
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use self::account::{Accounts, Actor};
 use self::state::{Action, Role, State};
@@ -48,6 +49,10 @@ pub struct Releases {
     /// Who uses the store.
     pub accounts: Accounts,
     lists: list::Remembered,
+    /// By which its files in repositories are told from those of other stores.
+    id: Arc<OnceCell<String>>,
+    /// When this server began, in milliseconds since 1970.
+    began: u64,
 }
 
 impl Releases {
@@ -58,7 +63,21 @@ impl Releases {
             store,
             shelves,
             lists: list::Remembered::default(),
+            id: Arc::default(),
+            began: clock::now(),
         }
+    }
+
+    /// The folder of this store's packages in a repository: of the store, which has an id in its
+    /// database, and of the repository, which may be configured once more.
+    async fn owner(&self, repo_id: &str) -> Result<String, ReleaseError> {
+        let asked = async {
+            let statement = Statement::new("SELECT id FROM shared_store", []);
+            let rows = self.store.query(statement).await?;
+            Ok::<_, ReleaseError>(rows.first().map(|row| row.text(0)).unwrap_or_default())
+        };
+        let id = self.id.get_or_try_init(|| asked).await?;
+        Ok(format!("{id}/{repo_id}"))
     }
 
     /// One app, if it may be seen.

@@ -62,7 +62,12 @@ impl Releases {
                 let entry = entry(&app, about, &version)?;
                 let published = self
                     .shelves
-                    .publish(&place.id, &entry, version.digest()?)
+                    .publish(
+                        &place.id,
+                        &self.owner(&place.id).await?,
+                        &entry,
+                        version.digest()?,
+                    )
                     .await;
                 match published {
                     Ok(()) => self.commit(actor, &version, action, message).await,
@@ -104,7 +109,13 @@ impl Releases {
         version: &Version,
     ) -> Result<(), ReleaseError> {
         self.shelves
-            .withdraw(&place.id, &app.name, &version.version, version.digest()?)
+            .withdraw(
+                &place.id,
+                &self.owner(&place.id).await?,
+                &app.name,
+                &version.version,
+                version.digest()?,
+            )
             .await?;
         Ok(())
     }
@@ -245,7 +256,9 @@ impl Releases {
             return Err(ReleaseError::not_found("version", "应用版本", version_id));
         }
         let app = self.find_app(&version.app_id).await?;
-        let package = self.shelves.kept(&app.repo_id, version.digest()?).await?;
+        let owner = self.owner(&app.repo_id).await?;
+        let kept = self.shelves.kept(&app.repo_id, &owner, version.digest()?);
+        let package = kept.await?;
         Ok((app, version, package))
     }
 }

@@ -1,9 +1,10 @@
 //! Sets right what a crash cut off. The database is right; the repository follows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Releases;
+use super::clock;
 use super::error::ReleaseError;
 use super::model::{self, Version};
 use super::publish::{entry, version_lock};
@@ -13,6 +14,9 @@ use crate::database::shared::Statement;
 
 /// How soon the catalogs of one server show what another one released.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(2);
+
+/// The longest upload; what was put into a repository before that is no part of one.
+const GRACE: Duration = Duration::from_hours(24);
 
 /// What was set right in a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +85,6 @@ impl Releases {
             return Ok(settled);
         };
         let versions = self.versions_of(&place.id).await?;
-        let mut used = BTreeSet::new();
         if !versions.is_empty() {
             let entries = self.shelves.entries(&place.id).await?;
             let listed: BTreeMap<(&str, &str), _> = entries
@@ -91,7 +94,6 @@ impl Releases {
             for (name, version) in &versions {
                 let digest = listed.get(&(name.as_str(), version.version.as_str()));
                 let ours = version.digest()?;
-                used.insert(ours);
                 let is_ours = digest.is_some_and(|digest| *digest == Some(ours));
                 let shown = || format!("{name} {}", version.version);
                 let is_active = version.status == State::Active;
@@ -117,13 +119,35 @@ impl Releases {
                 }
             }
         }
-        for sha256 in self.shelves.all_kept(&place.id).await? {
-            if !used.contains(&sha256) {
-                self.forget_unused(place, &sha256.to_string()).await;
-                settled.swept += 1;
-            }
+        for sha256 in self.nobodys(&place.id).await? {
+            self.forget_unused(place, &sha256).await;
+            settled.swept += 1;
         }
         Ok(settled)
+    }
+
+    /// The checksums of packages that this store put into a repository and that no version needs. What
+    /// else lies there is another store's, or was put there before this database was brought back from
+    /// a copy: nobody here knows what it is good for.
+    async fn nobodys(&self, repo_id: &str) -> Result<Vec<String>, ReleaseError> {
+        // Whoever is alone has no upload from before its start. Of several servers another may be
+        // in the middle of one, also when its lock was lost with a connection.
+        let before = if self.store.is_shared() {
+            let grace = u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX);
+            clock::now().saturating_sub(grace)
+        } else {
+            self.began
+        };
+        let statement = Statement::new(
+            "SELECT sha256 FROM release_kept WHERE repo_id = $1 AND since < $2 AND NOT EXISTS (
+                 SELECT 1 FROM release_version JOIN release_app USING (app_id)
+                 WHERE release_version.sha256 = release_kept.sha256
+                     AND release_app.repo_id = release_kept.repo_id
+                     AND release_version.status <> 'deleted')",
+            [repo_id.into(), before.into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows.iter().map(|row| row.text(0)).collect())
     }
 
     /// Sets one version right, when nobody is at it.
@@ -142,7 +166,12 @@ impl Releases {
             let about = app.published.as_ref().unwrap_or(&app.about);
             let entry = entry(&app, about, &version)?;
             self.shelves
-                .publish(&place.id, &entry, version.digest()?)
+                .publish(
+                    &place.id,
+                    &self.owner(&place.id).await?,
+                    &entry,
+                    version.digest()?,
+                )
                 .await?;
             return Ok(());
         }

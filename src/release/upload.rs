@@ -372,10 +372,25 @@ impl Releases {
     ) -> Result<(), Apply> {
         let held = self.store.lock(&package_lock(&upload.sha256.to_string()));
         let held = held.await.map_err(|error| Apply::Failed(error.into()))?;
-        self.shelves
-            .keep(&place.id, upload.sha256, &upload.path)
-            .await
-            .map_err(|error| Apply::Failed(error.into()))?;
+        let kept = async {
+            let owner = self.owner(&place.id).await?;
+            // Noted before the file is there: what is not noted is not ours to sweep away.
+            let noted = Statement::new(
+                "INSERT INTO release_kept (repo_id, sha256, since) VALUES ($1, $2, $3)
+                 ON CONFLICT (repo_id, sha256) DO UPDATE SET since = $3",
+                [
+                    (&place.id).into(),
+                    upload.sha256.to_string().into(),
+                    clock::now().into(),
+                ],
+            );
+            self.store.apply(vec![noted]).await?;
+            let keep = self
+                .shelves
+                .keep(&place.id, &owner, upload.sha256, &upload.path);
+            Ok::<_, ReleaseError>(keep.await?)
+        };
+        kept.await.map_err(Apply::Failed)?;
         let applied = self.store.apply(statements).await;
         drop(held);
         match applied {
@@ -400,8 +415,14 @@ impl Releases {
                 [sha256.into(), (&place.id).into()],
             );
             let is_used = !self.store.query(used).await?.is_empty();
-            if let (false, Ok(sha256)) = (is_used, sha256.parse()) {
-                self.shelves.forget(&place.id, sha256).await?;
+            if let (false, Ok(digest)) = (is_used, sha256.parse()) {
+                let owner = self.owner(&place.id).await?;
+                self.shelves.forget(&place.id, &owner, digest).await?;
+                let gone = Statement::new(
+                    "DELETE FROM release_kept WHERE repo_id = $1 AND sha256 = $2",
+                    [(&place.id).into(), sha256.into()],
+                );
+                self.store.apply(vec![gone]).await?;
             }
             Ok::<(), ReleaseError>(())
         };

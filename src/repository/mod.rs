@@ -128,6 +128,8 @@ struct Note {
     published: bool,
     /// Its upload has not ended; in milliseconds since 1970, when it began.
     uploading: Option<u64>,
+    /// The store that published it, when it was one: nobody else withdraws it.
+    owner: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +137,8 @@ struct WrittenNote {
     published: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uploading: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
     entry: serde_json::Value,
 }
 
@@ -145,13 +149,20 @@ impl Note {
             entry: Entry::of_json(&written.entry).ok()?,
             published: written.published,
             uploading: written.uploading,
+            owner: written.owner,
         })
+    }
+
+    /// Whether it is of this package, published by this store.
+    fn is_of(&self, owner: &str, digest: Sha256) -> bool {
+        self.entry.digest == Some(digest) && self.owner.as_deref() == Some(owner)
     }
 
     fn write(&self) -> Bytes {
         let written = WrittenNote {
             published: self.published,
             uploading: self.uploading,
+            owner: self.owner.clone(),
             entry: self.entry.to_json(),
         };
         // Text, numbers and lists can always be written.

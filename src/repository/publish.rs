@@ -64,6 +64,7 @@ impl Repository {
             entry,
             published: false,
             uploading: Some(now()),
+            owner: None,
         };
         let note_name = note_file(&note.entry.name, &note.entry.version);
         // Without conditions on the server, at least none of ours comes between.
@@ -192,6 +193,7 @@ impl Repository {
             entry: entry.clone(),
             published: true,
             uploading: None,
+            owner: note.owner,
         };
         // The note first: if this is cut off, the next sync puts the version into the index.
         let file = note_file(&entry.name, &entry.version);
@@ -238,6 +240,7 @@ impl Repository {
                 entry: entry.clone(),
                 published: true,
                 uploading: None,
+                owner: None,
             }),
         };
         if let Some(note) = known.filter(|note| note.published) {

@@ -343,16 +343,11 @@ impl Repositories {
         let _turn = self.inner.turn.lock().await;
         let all = self.configured().await?;
         let mut active = all.iter().filter(|it| it.status == Status::Active);
-        if active.clone().any(|it| it.name == name) {
+        if active.any(|it| it.name == name) {
             return Err(RepositoryError::NameTaken(name));
         }
+        self.must_be_free(&address, "").await?;
         let url = address.to_string();
-        if let Some(same) = active.find(|it| it.url == url) {
-            return Err(RepositoryError::AddressTaken {
-                name: same.name.clone(),
-                address: url,
-            });
-        }
         let secret = Secret {
             key: new.key.filter(|_| address.kind() == Kind::S3),
             user,
@@ -401,16 +396,7 @@ impl Repositories {
             let url = change.url.as_deref().unwrap_or(&configured.url);
             let (address, user) = Address::parse(url, None)?;
             let url = address.to_string();
-            let all = self.configured().await?;
-            let taken = all
-                .iter()
-                .find(|it| it.status == Status::Active && it.id != configured.id && it.url == url);
-            if let Some(same) = taken {
-                return Err(RepositoryError::AddressTaken {
-                    name: same.name.clone(),
-                    address: url,
-                });
-            }
+            self.must_be_free(&address, &configured.id).await?;
             let new = Secret {
                 key: change
                     .key
@@ -721,6 +707,30 @@ impl Repositories {
         })
     }
 
+    /// No other repository is there.
+    async fn must_be_free(&self, address: &Address, but: &str) -> Result<(), RepositoryError> {
+        let all = self.configured().await?;
+        let others = all
+            .into_iter()
+            .filter(|it| it.status == Status::Active && it.id != but);
+        let (address, others) = (address.clone(), others.collect::<Vec<_>>());
+        blocking(move || {
+            let wanted = real(&address);
+            let same = others.into_iter().find(|other| {
+                let known = Address::parse(&other.url, None);
+                known.is_ok_and(|(known, _)| real(&known) == wanted)
+            });
+            match same {
+                Some(same) => Err(RepositoryError::AddressTaken {
+                    name: same.name,
+                    address: address.to_string(),
+                }),
+                None => Ok(()),
+            }
+        })
+        .await
+    }
+
     async fn must_be_readable(
         &self,
         name: &str,
@@ -851,6 +861,15 @@ fn parse(url: &str, kind: &str) -> Result<(Address, super::address::User), Repos
         word => Some(Kind::parse(word)?),
     };
     Address::parse(url, kind)
+}
+
+/// The address by which two of the same place are known. Blocks.
+fn real(address: &Address) -> Address {
+    match address {
+        // Links lead to it, too.
+        Address::Folder(path) => Address::Folder(path.canonicalize().unwrap_or(path.clone())),
+        Address::S3(_) | Address::Web(_) => address.clone(),
+    }
 }
 
 fn unknown(name: &str) -> RepositoryError {

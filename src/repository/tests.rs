@@ -332,6 +332,7 @@ async fn another_file_waits_while_an_upload_is_under_way_and_not_for_ever() {
         },
         published: false,
         uploading: Some(since),
+        owner: None,
     };
     let file = world.folder().join("a-1.0.0.json");
     fs::write(&file, note(now()).write()).unwrap();

@@ -4,6 +4,7 @@
 mod accounts;
 mod life_cycle;
 mod model;
+mod places;
 mod postgres;
 mod review;
 mod survival;

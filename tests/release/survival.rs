@@ -84,14 +84,29 @@ async fn what_a_kill_cut_off_is_set_right_at_the_next_start() {
     assert!(repository.join("cut-1.0.0.zip").exists());
     service.kill_9();
 
-    // Only the file was written: it is nobody's.
-    let orphan = repository.join(".versions").join("ab".repeat(32));
+    // Only the file was written: it is nobody's. One that was not noted is another's.
+    let kept = storage(&service);
+    let (kept, _) = kept
+        .iter()
+        .find(|(name, _)| name.contains(".versions/"))
+        .unwrap();
+    let folder = repository.join(kept).parent().unwrap().to_owned();
+    let (orphan, foreign) = (folder.join("ab".repeat(32)), folder.join("cd".repeat(32)));
     std::fs::write(&orphan, b"half a package").unwrap();
+    std::fs::write(&foreign, b"another's package").unwrap();
+    rusqlite::Connection::open(service.home().join("data/storekeeper.db"))
+        .unwrap()
+        .execute(
+            "INSERT INTO release_kept (repo_id, sha256, since) VALUES ('repo-local', ?1, 1)",
+            ["ab".repeat(32)],
+        )
+        .unwrap();
     service.start_again().await;
     until("what is nobody's is swept away", async || {
         (!orphan.exists()).then_some(())
     })
     .await;
+    assert!(foreign.exists());
     assert_eq!(Someone::local(&service).store().await, ["cut"]);
 }
 
@@ -174,6 +189,8 @@ async fn kills_at_any_moment_lose_nothing_that_was_answered() {
     let path = "/v1/app_versions?limit=200";
     let all = me.get(path).await.json();
     let count = all["app_version_set"].as_array().unwrap().len();
+    // Of several servers another may be in the middle of an upload: there it takes a day.
+    let alone = std::env::var_os("STOREKEEPER_TEST_POSTGRES").is_none();
     until(
         "each version has its file, and nothing else lies there",
         async || {
@@ -182,7 +199,7 @@ async fn kills_at_any_moment_lose_nothing_that_was_answered() {
                 .iter()
                 .filter(|(name, _)| name.contains(".versions/"))
                 .count();
-            (kept == count).then_some(())
+            (kept == count || !alone && kept > count).then_some(())
         },
     )
     .await;

@@ -206,6 +206,9 @@ pub trait MetaStore: Send + Sync {
 
     /// What people call it.
     fn describe(&self) -> String;
+
+    /// Whether other servers may work on it at the same time.
+    fn is_shared(&self) -> bool;
 }
 
 impl dyn MetaStore + '_ {

@@ -389,6 +389,10 @@ impl MetaStore for Postgres {
             config.get_dbname().unwrap_or("postgres")
         )
     }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
 }
 
 impl Postgres {

@@ -175,6 +175,10 @@ impl MetaStore for SharedSqlite {
     fn describe(&self) -> String {
         "SQLite".to_owned()
     }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// The statement as SQLite numbers its parameters.

@@ -93,16 +93,6 @@ impl Folder {
         Ok(Some((size, content)))
     }
 
-    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
-        let path = self.path.join(folder);
-        let listed = blocking(move || list(&path)).await;
-        match listed {
-            Ok(objects) => Ok(objects.into_iter().map(|it| it.file).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(self.unreadable(&error)),
-        }
-    }
-
     pub(super) async fn copy(&self, from: &str, to: &str) -> Result<bool, RepositoryError> {
         let (folder, from, to) = (self.path.clone(), self.path.join(from), to.to_owned());
         let copied = blocking(move || link(&folder, &from, &to)).await;

@@ -310,16 +310,6 @@ impl S3 {
         Ok(Some((size, Box::pin(pieces))))
     }
 
-    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
-        let prefix = self.path(folder)?;
-        let listing = self.store.list_with_delimiter(Some(&prefix));
-        let listing = self.in_time(PART_PATIENCE, listing).await;
-        let listing = listing.map_err(|error| self.unreadable_by(&error))?;
-        let files = listing.objects.iter();
-        let files = files.filter_map(|meta| meta.location.filename().map(str::to_owned));
-        Ok(files.collect())
-    }
-
     /// The server copies: not a byte comes this way.
     pub(super) async fn copy(&self, from: &str, to: &str) -> Result<bool, RepositoryError> {
         let (from, to) = (self.path(from)?, self.path(to)?);
