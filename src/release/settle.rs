@@ -7,7 +7,7 @@ use super::Releases;
 use super::clock;
 use super::error::ReleaseError;
 use super::model::{self, Version};
-use super::publish::{entry, version_lock};
+use super::publish::version_lock;
 use super::shelf::Place;
 use super::state::State;
 use crate::database::shared::Statement;
@@ -119,6 +119,20 @@ impl Releases {
                 }
             }
         }
+        for shown in self.left(place, None).await? {
+            let Some(_held) = self
+                .store
+                .try_lock(&version_lock(&shown.version_id))
+                .await?
+            else {
+                continue;
+            };
+            // Whoever held it before may have released it.
+            self.withdraw_left(place, &shown.version_id).await;
+            settled
+                .withdrawn
+                .push(format!("{} {}", shown.name, shown.version));
+        }
         for sha256 in self.nobodys(&place.id).await? {
             self.forget_unused(place, &sha256).await;
             settled.swept += 1;
@@ -164,16 +178,7 @@ impl Releases {
         let app = self.find_app(&version.app_id).await?;
         if version.status == State::Active {
             let about = app.published.as_ref().unwrap_or(&app.about);
-            let entry = entry(&app, about, &version)?;
-            self.shelves
-                .publish(
-                    &place.id,
-                    &self.owner(&place.id).await?,
-                    &entry,
-                    version.digest()?,
-                )
-                .await?;
-            return Ok(());
+            return self.show(place, &app, about, &version).await;
         }
         self.withdraw(place, &app, &version).await
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::account::{Actor, random};
 use super::error::{Kind, ReleaseError};
 use super::model::{self, About, App, Manifest, Version};
+use super::publish::version_lock;
 use super::shelf::Place;
 use super::state::{Action, Role, State};
 use super::{Releases, app_follows, audit, category, clock, not_yours, state};
@@ -263,6 +264,16 @@ impl Releases {
         let place = self.writable(&app.repo_id).await?;
         self.need_free_number(&place, &app, &upload, Some(version_id))
             .await?;
+        // A release of it that is under way must not find another package half way.
+        let _held = self.store.lock(&version_lock(version_id)).await?;
+        let version = self.find_version(version_id).await?;
+        if state::after(version.status, Action::Modify).is_none() {
+            return Err(ReleaseError::status(
+                version_id,
+                version.status,
+                Action::Modify,
+            ));
+        }
         let number = &upload.package.version;
         let statements = vec![
             Statement::new(
@@ -298,6 +309,7 @@ impl Releases {
             }
             Err(other) => return Err(other.told(&upload)),
         }
+        self.withdraw_left(&place, version_id).await;
         if version.sha256 != upload.sha256.to_string() {
             self.forget_unused(&place, &version.sha256).await;
         }
@@ -539,16 +551,18 @@ fn id(prefix: &str) -> Result<String, ReleaseError> {
 impl Version {
     /// Its checksum.
     pub(super) fn digest(&self) -> Result<Sha256, ReleaseError> {
-        self.sha256.parse().map_err(|error| {
-            ReleaseError::new(
-                Kind::Failed,
-                "internal_error",
-                format!(
-                    "the database says of version `{}`: {error}",
-                    self.version_id
-                ),
-                "数据库中的校验和无效",
-            )
-        })
+        digest(&self.version_id, &self.sha256)
     }
+}
+
+/// A checksum of a version as the database has it.
+pub(super) fn digest(version_id: &str, sha256: &str) -> Result<Sha256, ReleaseError> {
+    sha256.parse().map_err(|error| {
+        ReleaseError::new(
+            Kind::Failed,
+            "internal_error",
+            format!("the database says of version `{version_id}`: {error}"),
+            "数据库中的校验和无效",
+        )
+    })
 }
