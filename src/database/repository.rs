@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::schema::number;
+use super::shared::Statement;
 use super::{Database, DatabaseError};
 
 /// Events that are kept of each repository.
@@ -51,6 +52,14 @@ pub trait RepositoryStore: Send + Sync {
     /// Adds or replaces one. Answers false, and changes nothing, when another active one has its
     /// name.
     fn save_repository(&self, row: RepositoryRow) -> RepositoryAnswer<'_, bool>;
+
+    /// Writes that one was removed, and makes these changes of the shared tables in the same
+    /// transaction.
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()>;
 
     /// Begins an event. Answers false when one is under way whose lease has not run out; one whose
     /// lease has is closed with the record that `cut_off` makes of its own.
@@ -107,6 +116,22 @@ impl RepositoryStore for Database {
         }))
     }
 
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()> {
+        Box::pin(async move {
+            let mut statements = vec![removed(row)];
+            statements.extend(also);
+            let applied = self.apply(statements).await;
+            applied.map_err(|error| DatabaseError {
+                path: self.inner.path.display().to_string(),
+                reason: error.to_string(),
+            })
+        })
+    }
+
     fn begin_event(
         &self,
         row: EventRow,
@@ -156,6 +181,14 @@ impl RepositoryStore for Database {
                 .collect()
         }))
     }
+}
+
+/// The statement that a repository was removed, for both engines.
+pub(super) fn removed(row: RepositoryRow) -> Statement {
+    Statement::new(
+        "UPDATE repository SET active = 0, record = $2 WHERE id = $1",
+        [row.id.into(), row.record.into()],
+    )
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {

@@ -29,6 +29,7 @@ use tokio::sync::OnceCell;
 use self::account::{Accounts, Actor};
 use self::state::{Action, Role, State};
 use crate::database::shared::{MetaStore, Statement};
+use crate::repository::RepositoryError;
 
 pub use self::attachment::{Attachment, Picture};
 pub use self::error::{Kind, ReleaseError};
@@ -233,6 +234,20 @@ impl Releases {
         })
     }
 
+    /// Removes a repository: what was published in it leaves the store with it, each version with a row
+    /// in its history.
+    ///
+    /// # Errors
+    /// There is no such repository, or it cannot be removed.
+    pub async fn remove_repository(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(), RepositoryError> {
+        let also = Box::new(|repo_id: &str| gone_with(actor, repo_id));
+        self.shelves.remove(name, also).await
+    }
+
     async fn find_app(&self, app_id: &str) -> Result<App, ReleaseError> {
         let columns = model::APP;
         let statement = Statement::new(
@@ -291,6 +306,33 @@ fn refused(
         crate::database::shared::ApplyError::Refused(refusal) if refusal == name => better(),
         other => other.into(),
     }
+}
+
+/// The statements that delete all that was published in a repository which is removed.
+fn gone_with(actor: &Actor, repo_id: &str) -> Vec<Statement> {
+    let now = clock::now();
+    vec![
+        audit::rows_of_removal(actor, repo_id, now),
+        Statement::new(
+            "UPDATE release_version SET status = 'deleted', updated = $2, status_time = $2
+             WHERE status <> 'deleted'
+                 AND app_id IN (SELECT app_id FROM release_app WHERE repo_id = $1)",
+            [repo_id.into(), now.into()],
+        ),
+        Statement::new(
+            "UPDATE release_app SET status = 'deleted', updated = $2, status_time = $2
+             WHERE repo_id = $1 AND status <> 'deleted'",
+            [repo_id.into(), now.into()],
+        ),
+        Statement::new(
+            "DELETE FROM release_shown WHERE repo_id = $1",
+            [repo_id.into()],
+        ),
+        Statement::new(
+            "DELETE FROM release_kept WHERE repo_id = $1",
+            [repo_id.into()],
+        ),
+    ]
 }
 
 /// An app's own state, after one of its versions changed.

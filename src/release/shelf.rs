@@ -10,6 +10,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 use crate::app::Sha256;
+use crate::database::shared::Statement;
 use crate::repository::{
     Entry, Package, Record, Repositories, Repository, RepositoryError, Status,
 };
@@ -29,6 +30,9 @@ pub struct Place {
 
 /// The answer of a shelf.
 type Answer<'a, T> = BoxFuture<'a, Result<T, RepositoryError>>;
+
+/// The changes beside the removal of a repository of this id.
+pub type Also<'a> = Box<dyn FnOnce(&str) -> Vec<Statement> + Send + 'a>;
 
 /// The repositories, as publishing needs them.
 pub trait Shelves: Send + Sync {
@@ -79,6 +83,9 @@ pub trait Shelves: Send + Sync {
         name: &'a str,
         version: Option<&'a str>,
     ) -> Answer<'a, bool>;
+
+    /// Removes a repository, with what changes beside it by its id: both, or nothing.
+    fn remove<'a>(&'a self, name: &'a str, also: Also<'a>) -> Answer<'a, ()>;
 
     /// Shows in the catalogs what the index has now.
     fn look_again<'a>(&'a self, repo: &'a str) -> Answer<'a, ()>;
@@ -206,6 +213,10 @@ impl Shelves for Repositories {
                 None => !index.versions(name).is_empty(),
             })
         })
+    }
+
+    fn remove<'a>(&'a self, name: &'a str, also: Also<'a>) -> Answer<'a, ()> {
+        Box::pin(async move { Repositories::remove(self, name, also).await })
     }
 
     fn look_again<'a>(&'a self, repo: &'a str) -> Answer<'a, ()> {

@@ -135,6 +135,7 @@ impl Releases {
             )
             .unique_or("app_name_exists"),
         ];
+        statements.push(in_use(&place));
         statements.extend(category::put(&app_id, &new.categories));
         statements.push(insert(
             &app_id,
@@ -182,6 +183,7 @@ impl Releases {
         let version_id = id("appv")?;
         let is_owner = actor.owns(&app.owner);
         let statements = vec![
+            in_use(&place),
             alive(&app.app_id),
             insert(
                 &app.app_id,
@@ -459,6 +461,11 @@ impl Apply {
             Self::Refused("app_version_exists") => {
                 ReleaseError::version_exists(&upload.package.version)
             }
+            Self::Refused("no_repository") => ReleaseError::not_found(
+                "repository of the app any more",
+                "仓库",
+                &upload.package.name,
+            ),
             Self::Refused("no_app") => ReleaseError::not_found("app", "应用", &upload.package.name),
             Self::Refused(name) => ReleaseError::from(ApplyError::Refused(name)).or_category(),
             Self::Failed(error) => error,
@@ -487,6 +494,15 @@ fn need_same_name(app: &App, upload: &Upload) -> Result<(), ReleaseError> {
         return Ok(());
     }
     Err(ReleaseError::other_name(&app.name, name))
+}
+
+/// The repository must not have been removed meanwhile.
+fn in_use(place: &Place) -> Statement {
+    Statement::new(
+        "UPDATE repository SET active = active WHERE id = $1 AND active = 1",
+        [(&place.id).into()],
+    )
+    .or_refuse("no_repository")
 }
 
 /// The app must not have been deleted meanwhile.

@@ -16,6 +16,7 @@ use super::index::Index;
 use super::name::RepositoryName;
 use super::sync::Synced;
 use super::{LOCAL, Repository, Validation, blocking, now, random_word};
+use crate::database::shared::Statement;
 use crate::database::{EventRow, RepositoryRow, RepositoryStore};
 use crate::download::Downloader;
 use crate::library::Library;
@@ -435,10 +436,15 @@ impl Repositories {
     }
 
     /// Removes a repository. What lies in it stays there, and what was installed from it stays, too.
+    /// `also` says, by its id, what changes with it: both is done, or nothing.
     ///
     /// # Errors
     /// [`RepositoryError::Unknown`], [`RepositoryError::BuiltIn`], and the database's.
-    pub async fn remove(&self, name: &str) -> Result<(), RepositoryError> {
+    pub async fn remove(
+        &self,
+        name: &str,
+        also: impl FnOnce(&str) -> Vec<Statement>,
+    ) -> Result<(), RepositoryError> {
         let _turn = self.inner.turn.lock().await;
         let mut configured = self.named(name).await?;
         if configured.id == LOCAL_ID {
@@ -447,7 +453,12 @@ impl Repositories {
         configured.status = Status::Deleted;
         configured.has_credential = false;
         configured.changed_at = now();
-        self.save(&configured).await?;
+        let also = also(&configured.id);
+        let removed = self
+            .inner
+            .store
+            .remove_repository(row_of(&configured), also);
+        removed.await?;
         self.keep_secret(&configured.id, Secret::default()).await?;
         self.opened().remove(&configured.id);
         let cache = self.cache(&configured);
@@ -773,14 +784,7 @@ impl Repositories {
     }
 
     async fn save(&self, configured: &Configured) -> Result<bool, RepositoryError> {
-        let row = RepositoryRow {
-            id: configured.id.clone(),
-            name: configured.name.to_string(),
-            active: configured.status == Status::Active,
-            // Text and numbers can always be written.
-            record: serde_json::to_string(configured).unwrap_or_default(),
-        };
-        Ok(self.inner.store.save_repository(row).await?)
+        Ok(self.inner.store.save_repository(row_of(configured)).await?)
     }
 
     async fn record(&self, configured: Configured) -> Result<Record, RepositoryError> {
@@ -887,6 +891,16 @@ fn period(seconds: u64) -> u64 {
         0
     } else {
         seconds.max(MIN_SYNC_PERIOD)
+    }
+}
+
+fn row_of(configured: &Configured) -> RepositoryRow {
+    RepositoryRow {
+        id: configured.id.clone(),
+        name: configured.name.to_string(),
+        active: configured.status == Status::Active,
+        // Text and numbers can always be written.
+        record: serde_json::to_string(configured).unwrap_or_default(),
     }
 }
 

@@ -107,3 +107,48 @@ async fn a_repository_that_is_added_again_keeps_what_the_first_one_had() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_was_published_in_a_repository_leaves_the_store_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = shop(folder.path()).await;
+    let me = Someone::local(&service);
+    let (released, draft) = (
+        upload(&service, "shown").await,
+        upload(&service, "draft").await,
+    );
+    me.lead(&released, &["submit", "pass", "release"]).await;
+    assert_eq!(me.store().await, ["shown"]);
+    me.delete("/api/repositories/shop", &json!({}))
+        .await
+        .must_be(204);
+    assert!(me.store().await.is_empty());
+    for version in [&released, &draft] {
+        assert_eq!(me.status(version).await, "deleted");
+        assert_eq!(me.history(version).await.last().unwrap(), "deleted");
+    }
+    let path = format!("/v1/app_version_audits?version_id={released}");
+    let told = me.get(&path).await.json();
+    let row = told["app_version_audit_set"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&row["operator"], &row["action"]),
+        (&json!("local"), &json!("delete"))
+    );
+    let list = me.get("/v1/apps").await.json();
+    assert!(super::names(&list).is_empty(), "{list}");
+    // What lies there stays, and nothing more can be put there.
+    assert!(folder.path().join("shown-1.0.0.zip").exists());
+    let app = me.version(&released).await["app_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/v1/app_versions?app_id={app}");
+    me.send(Method::POST, &path, package_of("shown", "2.0.0"))
+        .await
+        .must_be(404);
+}

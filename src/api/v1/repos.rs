@@ -215,7 +215,8 @@ pub(in crate::api) async fn change(
     Ok(HttpResponse::Ok().json(json!({ "repo_id": record.id })))
 }
 
-/// Removes repositories: for administrators. What lies in them stays.
+/// Removes repositories: for administrators. What lies in them stays; what was published in them leaves
+/// the store.
 #[utoipa::path(delete, path = "/v1/repos", tag = "publishing",
     params(("repo_id" = Option<Vec<String>>, Query, description = "The repositories; also in a body")),
     responses((status = 200, description = "`repo_id`, a list"),
@@ -223,16 +224,19 @@ pub(in crate::api) async fn change(
 pub(in crate::api) async fn remove(
     request: HttpRequest,
     state: web::Data<State>,
-    _by: By,
+    By(actor): By,
     query: Query,
     payload: web::Payload,
 ) -> Answer {
     let ids = body::ids(&request, &query, payload, "repo_id").await?;
     for id in &ids {
         let record = named(&state, id).await?;
-        let repositories = state.service.repositories.clone();
+        let (releases, actor) = (state.service.releases.clone(), actor.clone());
         let name = record.name.to_string();
-        in_main(&state, async move { repositories.remove(&name).await }).await?;
+        in_main(&state, async move {
+            releases.remove_repository(&actor, &name).await
+        })
+        .await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "repo_id": ids })))
 }

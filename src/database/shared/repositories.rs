@@ -1,6 +1,7 @@
 //! The repositories' records in a PostgreSQL: the twin of what `database/repository.rs` does in SQLite.
 
 use super::{ApplyError, MetaStore, Postgres, Row, Statement, StoreError};
+use crate::database::repository::removed;
 use crate::database::{DatabaseError, EventRow, RepositoryAnswer, RepositoryRow, RepositoryStore};
 
 /// Events that are kept of each repository.
@@ -98,6 +99,19 @@ impl RepositoryStore for Postgres {
             )
             .unique_or("taken");
             self.changed(vec![save]).await
+        })
+    }
+
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()> {
+        Box::pin(async move {
+            let mut statements = vec![removed(row)];
+            statements.extend(also);
+            self.changed(statements).await?;
+            Ok(())
         })
     }
 
