@@ -78,9 +78,16 @@ pub trait RepositoryStore: Send + Sync {
 
     /// The newest events of a repository, newest first.
     fn events(&self, repository: &str, limit: usize) -> RepositoryAnswer<'_, Vec<EventRow>>;
+
+    /// Whether several servers work with these repositories.
+    fn is_shared(&self) -> bool;
 }
 
 impl RepositoryStore for Database {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn repositories(&self) -> RepositoryAnswer<'_, Vec<RepositoryRow>> {
         Box::pin(self.look(|connection| {
             connection

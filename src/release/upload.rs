@@ -56,7 +56,8 @@ impl Upload {
 /// A new app.
 #[derive(Clone, Debug, Default)]
 pub struct NewApp {
-    /// The repository that it is published in, by its id or name; the built-in one when empty.
+    /// The repository that it is published in, by its id or name; when empty, the built-in one, or with
+    /// several servers the only one that they all can write.
     pub repo: String,
     /// Its name, which the package must bear; not checked when empty.
     pub name: String,
@@ -108,12 +109,10 @@ impl Releases {
                 "应用名称与配置包中的名称不一致",
             ));
         }
-        let repo = if new.repo.is_empty() {
-            repository::LOCAL
-        } else {
-            &new.repo
+        let place = match new.repo.as_str() {
+            "" => self.usual().await?,
+            repo => self.writable(repo).await?,
         };
-        let place = self.writable(repo).await?;
         self.need_free_name(&place, name).await?;
         let (app_id, version_id) = (id("app")?, id("appv")?);
         let now = clock::now();
@@ -318,11 +317,30 @@ impl Releases {
         Ok(())
     }
 
+    /// Where packages are put when nobody says where: into the built-in repository; where that is only one
+    /// server's of several, into the only one that all can write.
+    async fn usual(&self) -> Result<Place, ReleaseError> {
+        if self.store.is_shared()
+            && let [only] = self.shelves.places().await?.as_slice()
+        {
+            return Ok(only.clone());
+        }
+        self.writable(repository::LOCAL).await
+    }
+
     /// A repository that packages can be put into.
     async fn writable(&self, repo: &str) -> Result<Place, ReleaseError> {
         let place = self.shelves.place(repo).await?;
         if !place.active {
             return Err(ReleaseError::not_found("repository", "仓库", repo));
+        }
+        if !place.writable && place.name == repository::LOCAL {
+            return Err(ReleaseError::new(
+                Kind::Invalid,
+                "cannot_write_repo",
+                "the repository `local` lies in the home of one server, and the others that share this database do not have it; add an S3 repository (`storekeeper repo add shop s3://…`) and publish to that",
+                "多台服务器共用数据库时不能发布到内置仓库，请先添加 S3 仓库",
+            ));
         }
         if !place.writable {
             return Err(ReleaseError::new(

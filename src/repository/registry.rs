@@ -268,11 +268,10 @@ impl Repositories {
         if known.iter().any(|row| row.id == LOCAL_ID) {
             return Ok(());
         }
-        let folder = self.inner.library.local_repository_dir();
         let local = Configured {
             id: LOCAL_ID.to_owned(),
             name: RepositoryName::parse(LOCAL)?,
-            url: folder.display().to_string(),
+            url: self.local_address(),
             description: "What is published on this computer".to_owned(),
             status: Status::Active,
             sync_period: SYNC_PERIOD,
@@ -772,7 +771,17 @@ impl Repositories {
                 })
                 .ok()
         };
-        Ok(rows.iter().filter_map(read).collect())
+        let mut all: Vec<Configured> = rows.iter().filter_map(read).collect();
+        // Wherever the home lies now; and of several servers each has its own.
+        for local in all.iter_mut().filter(|it| it.id == LOCAL_ID) {
+            local.url = self.local_address();
+        }
+        Ok(all)
+    }
+
+    fn local_address(&self) -> String {
+        let folder = self.inner.library.local_repository_dir();
+        Address::Folder(folder).to_string()
     }
 
     pub(super) async fn named(&self, name: &str) -> Result<Configured, RepositoryError> {
@@ -806,8 +815,11 @@ impl Repositories {
             problems: good.map(|event| event.problems.clone()).unwrap_or_default(),
         };
         let kind = address.kind();
+        let built_in = configured.id == LOCAL_ID;
+        // What one of several servers has in its home, the others do not have.
+        let is_here_only = built_in && self.inner.store.is_shared();
         Ok(Record {
-            built_in: configured.id == LOCAL_ID,
+            built_in,
             id: configured.id,
             name: configured.name,
             kind,
@@ -815,7 +827,7 @@ impl Repositories {
             description: configured.description,
             status: configured.status,
             sync_period: configured.sync_period,
-            writable: matches!(kind, Kind::S3 | Kind::Directory),
+            writable: matches!(kind, Kind::S3 | Kind::Directory) && !is_here_only,
             has_credential: configured.has_credential,
             sync,
             created_at: configured.created_at,

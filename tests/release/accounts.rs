@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Someone, names, start};
+use super::{Someone, names, shop, start};
 use crate::cli::run;
 use crate::support::{Answer, Service, package};
 
@@ -118,9 +118,9 @@ async fn a_draft_is_its_developers_and_the_administrators_alone() {
         .unwrap()
         .to_owned();
     for path in [
-        format!("/repo/local/.versions%2F{sha256}"),
-        format!("/repo/local/{sha256}"),
-        "/repo/local/secret-1.0.0.zip".to_owned(),
+        format!("/repo/{}/.versions%2F{sha256}", shop()),
+        format!("/repo/{}/{sha256}", shop()),
+        format!("/repo/{}/secret-1.0.0.zip", shop()),
     ] {
         assert!(matches!(user.get(&path).await.status, 400 | 404), "{path}");
     }
@@ -137,11 +137,15 @@ async fn a_draft_is_its_developers_and_the_administrators_alone() {
     admin.lead(&version, &["pass"]).await;
     developer.lead(&version, &["release"]).await;
     user.get(&paths[0]).await.must_be(200);
-    user.get("/repo/local/secret-1.0.0.zip").await.must_be(200);
+    user.get(&format!("/repo/{}/secret-1.0.0.zip", shop()))
+        .await
+        .must_be(200);
     assert_eq!(user.store().await, ["secret"]);
     admin.lead(&version, &["suspend"]).await;
     user.get(&paths[0]).await.must_be(403);
-    user.get("/repo/local/secret-1.0.0.zip").await.must_be(404);
+    user.get(&format!("/repo/{}/secret-1.0.0.zip", shop()))
+        .await
+        .must_be(404);
 }
 
 #[tokio::test]

@@ -64,6 +64,25 @@ async fn two_stores_on_one_folder_leave_each_other_alone() {
     assert!(has_package(&other, &released).await);
 }
 
+/// The database was made where the home lay before.
+#[tokio::test]
+async fn a_home_that_was_moved_publishes_where_it_lies_now() {
+    let mut service = Service::start_new().await;
+    let me = Someone::local(&service);
+    let (app, version) = me.upload("moved", "1.0.0").await;
+    me.lead(&version, &["submit", "pass", "release"]).await;
+    service.terminate().await;
+    service.move_home();
+    service.start_again().await;
+    let me = Someone::local(&service);
+    let local = me.get("/api/repositories/local").await.json();
+    assert_eq!(local["url"], json!(service.home().join("repository")));
+    assert!(has_package(&service, &version).await);
+    let next = me.add(&app, "moved", "1.1.0").await;
+    me.lead(&next, &["submit", "pass", "release"]).await;
+    assert_eq!(super::index(&service), ["moved 1.0.0", "moved 1.1.0"]);
+}
+
 #[tokio::test]
 async fn one_folder_is_configured_once() {
     let service = start().await;

@@ -394,6 +394,32 @@ impl Elsewhere {
     }
 }
 
+/// The home of one is not the others': nothing is published there, and each looks into its own.
+#[tokio::test]
+async fn the_built_in_repository_is_each_servers_own() {
+    let two = two().await;
+    let me = Someone::local(&two.second);
+    let local = me.get("/api/repositories/local").await.must_be(200).json();
+    let own = two.second.home().join("repository");
+    assert_eq!(local["url"], json!(own));
+    assert_eq!(local["writable"], false);
+    let sent = me.send(
+        reqwest::Method::POST,
+        "/v1/apps?repo_id=local",
+        package_of("here", "1.0.0"),
+    );
+    let refused = sent.await.must_be(400);
+    assert!(
+        refused.message().contains("storekeeper repo add"),
+        "{}",
+        refused.text
+    );
+    // When nobody says where, it is where all can write.
+    me.upload("there", "1.0.0").await;
+    let apps = me.get("/v1/apps").await.json();
+    assert_ne!(apps["app_set"][0]["repo_id"], "repo-local");
+}
+
 /// The password is never told.
 #[tokio::test]
 async fn a_database_that_cannot_be_reached_is_named() {

@@ -66,6 +66,10 @@ fn event(row: &Row) -> EventRow {
 }
 
 impl RepositoryStore for Postgres {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn repositories(&self) -> RepositoryAnswer<'_, Vec<RepositoryRow>> {
         Box::pin(async move {
             let statement = Statement::new(
