@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::account::{Actor, random};
 use super::error::{Kind, ReleaseError};
-use super::model::{self, About, App, Manifest, Version};
+use super::model::{self, About, App, MAX_ABOUT_BYTES, Manifest, Version};
 use super::publish::version_lock;
 use super::shelf::Place;
 use super::state::{Action, Role, State};
@@ -37,6 +37,16 @@ impl Upload {
         let sha256 = package.digest.ok_or_else(|| {
             ReleaseError::package(&[(String::new(), "it has no checksum".to_owned())])
         })?;
+        let texts = [
+            model::json(&About::of_package(&package)),
+            model::json(&manifest(&package)),
+        ];
+        // As much as may be written by hand; it goes into lists, notes and the index.
+        if texts.iter().map(String::len).sum::<usize>() > MAX_ABOUT_BYTES {
+            let reason = "all that it says of itself may have 256 KiB; shorten it";
+            let file = "install.json".to_owned();
+            return Err(ReleaseError::package(&[(file, reason.to_owned())]));
+        }
         let ending = archive::ending(path)
             .map_err(|error| ReleaseError::package(&[(String::new(), error.to_string())]))?;
         Ok(Self {

@@ -115,12 +115,12 @@ impl Repository {
                 uploading: Some(now()),
                 owner: Some(owner.to_owned()),
             };
-            self.write(&note_name, note.write(), Only::Always).await?;
+            self.write(&note_name, note.write()?, Only::Always).await?;
             if !place.copy(&kept_file(owner, digest), &file).await? {
                 return Err(self.not_kept(digest));
             }
             note.uploading = None;
-            self.write(&note_name, note.write(), Only::Always).await?;
+            self.write(&note_name, note.write()?, Only::Always).await?;
         }
         self.add_to_index(&entry).await
     }

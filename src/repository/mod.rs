@@ -158,7 +158,11 @@ impl Note {
         self.entry.digest == Some(digest) && self.owner.as_deref() == Some(owner)
     }
 
-    fn write(&self) -> Bytes {
+    /// The note as it lies there. One that nobody would read again is not written.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Package`]
+    fn write(&self) -> Result<Bytes, RepositoryError> {
         let written = WrittenNote {
             published: self.published,
             uploading: self.uploading,
@@ -166,9 +170,14 @@ impl Note {
             entry: self.entry.to_json(),
         };
         // Text, numbers and lists can always be written.
-        serde_json::to_vec_pretty(&written)
-            .unwrap_or_default()
-            .into()
+        let text = serde_json::to_vec_pretty(&written).unwrap_or_default();
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_NOTE_BYTES {
+            let reason = "all that it says of itself is more than 1 MiB; shorten it";
+            return Err(RepositoryError::Package {
+                details: vec![(String::new(), reason.to_owned())],
+            });
+        }
+        Ok(text.into())
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::Utc;
 use super::cache::Memory;
 use super::error::RepositoryError;
 use super::index::{Entry, INDEX_FILE, Index, rfc3339};
-use super::place::{Only, Written};
+use super::place::{Only, Tag, Written};
 use super::{
     MAX_NOTE_BYTES, MAX_TRIES, Note, Repository, Stored, check_words, inspect, note_file, now,
     pause, size_of, write_index,
@@ -83,7 +83,7 @@ impl Repository {
             return Err(error);
         }
         note.uploading = None;
-        self.write(&note_name, note.write(), Only::Always).await?;
+        self.write(&note_name, note.write()?, Only::Always).await?;
         drop(turn);
         Ok(stored)
     }
@@ -101,7 +101,7 @@ impl Repository {
             name: name.clone(),
             version: version.clone(),
         };
-        if self.write(&file, note.write(), Only::New).await? == Written::Done {
+        if self.write(&file, note.write()?, Only::New).await? == Written::Done {
             if place.head(package).await?.is_none() {
                 return Ok(Claim::Granted);
             }
@@ -109,8 +109,7 @@ impl Repository {
             place.remove(&file).await?;
             return Err(taken());
         }
-        let known = place.read(&file, MAX_NOTE_BYTES).await?;
-        let known = known.and_then(|(bytes, tag)| Some((Note::read(&bytes)?, tag)));
+        let known = self.read_note(&file).await?;
         let (known, tag) = known.ok_or_else(taken)?;
         let is_same = known.entry.digest == note.entry.digest;
         let there = match known.entry.file() {
@@ -125,7 +124,7 @@ impl Repository {
                     uploading: None,
                     ..known
                 };
-                self.write(&file, whole.write(), Only::Same(tag)).await?;
+                self.write(&file, whole.write()?, Only::Same(tag)).await?;
             }
             return Ok(Claim::Done);
         }
@@ -137,7 +136,7 @@ impl Repository {
             return Err(busy());
         }
         // What was cut off is begun again, by one of us.
-        match self.write(&file, note.write(), Only::Same(tag)).await? {
+        match self.write(&file, note.write()?, Only::Same(tag)).await? {
             Written::Done => Ok(Claim::Granted),
             Written::Refused => Err(busy()),
         }
@@ -197,7 +196,7 @@ impl Repository {
         };
         // The note first: if this is cut off, the next sync puts the version into the index.
         let file = note_file(&entry.name, &entry.version);
-        self.write(&file, note.write(), Only::Always).await?;
+        self.write(&file, note.write()?, Only::Always).await?;
         self.change_or_heal_index(|index| {
             let known = index.get(&entry.name, &entry.version);
             if known == Some(&entry) {
@@ -248,7 +247,8 @@ impl Repository {
                 published: false,
                 ..note
             };
-            self.write(&note_name, hidden.write(), Only::Always).await?;
+            self.write(&note_name, hidden.write()?, Only::Always)
+                .await?;
         }
         self.change_or_heal_index(|index| {
             let removed = index.remove(name, version);
@@ -313,9 +313,21 @@ impl Repository {
         version: &str,
     ) -> Result<Option<Note>, RepositoryError> {
         let file = note_file(name, version);
-        let read = self.inner.place.read(&file, MAX_NOTE_BYTES).await?;
-        let note = read.and_then(|(bytes, _)| Note::read(&bytes));
+        let read = self.read_note(&file).await?;
         // Somebody else's file of that name is no note of ours.
-        Ok(note.filter(|note| note.entry.name == name && note.entry.version == version))
+        let is_it = |note: &Note| note.entry.name == name && note.entry.version == version;
+        Ok(read.map(|(note, _)| note).filter(is_it))
+    }
+
+    /// The note in a file. A file that is too large for one is none.
+    async fn read_note(&self, file: &str) -> Result<Option<(Note, Tag)>, RepositoryError> {
+        match self.inner.place.read(file, MAX_NOTE_BYTES).await {
+            Ok(read) => Ok(read.and_then(|(bytes, tag)| Some((Note::read(&bytes)?, tag)))),
+            Err(error @ RepositoryError::Oversized { .. }) => {
+                tracing::warn!(repository = self.inner.name, "{error}; it is no note");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

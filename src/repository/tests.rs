@@ -335,7 +335,7 @@ async fn another_file_waits_while_an_upload_is_under_way_and_not_for_ever() {
         owner: None,
     };
     let file = world.folder().join("a-1.0.0.json");
-    fs::write(&file, note(now()).write()).unwrap();
+    fs::write(&file, note(now()).write().unwrap()).unwrap();
     let refused = world
         .repository
         .put_package(&entry, &package)
@@ -345,7 +345,7 @@ async fn another_file_waits_while_an_upload_is_under_way_and_not_for_ever() {
         matches!(refused, RepositoryError::Uploading { .. }),
         "{refused}"
     );
-    fs::write(&file, note(0).write()).unwrap();
+    fs::write(&file, note(0).write().unwrap()).unwrap();
     world
         .repository
         .put_package(&entry, &package)

@@ -154,9 +154,11 @@ impl S3 {
         });
         match read.await {
             Ok((Some(content), tag)) => Ok(Some((content, Tag(tag)))),
-            Ok((None, _)) => Err(self.unreadable(&format!(
-                "`{file}` is larger than the {max_bytes} bytes that are read"
-            ))),
+            Ok((None, _)) => Err(RepositoryError::Oversized {
+                address: self.address.clone(),
+                file: file.to_owned(),
+                max_bytes,
+            }),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(self.unreadable_by(&error)),
         }
