@@ -389,10 +389,12 @@ impl Repositories {
         }
         if let Some(name) = &change.name {
             configured.name = RepositoryName::parse(name)?;
+            self.must_have_no_namesake(&configured).await?;
         }
         let mut secret = None;
+        let mut known = Secret::default();
         if change.url.is_some() || change.key.is_some() {
-            let known = self.secret(&configured.id).await?;
+            known = self.secret(&configured.id).await?;
             let url = change.url.as_deref().unwrap_or(&configured.url);
             let (address, user) = Address::parse(url, None)?;
             let url = address.to_string();
@@ -400,10 +402,10 @@ impl Repositories {
             let new = Secret {
                 key: change
                     .key
-                    .or(known.key)
+                    .or(known.key.clone())
                     .filter(|_| address.kind() == Kind::S3),
                 // What was for another address is not told to the new one.
-                user: user.or(known.user.filter(|_| change.url.is_none())),
+                user: user.or(known.user.clone().filter(|_| change.url.is_none())),
             };
             self.must_be_readable(configured.name.as_str(), &address, &new)
                 .await?;
@@ -418,13 +420,23 @@ impl Repositories {
             configured.sync_period = period(seconds);
         }
         configured.changed_at = now();
+        let has_new = secret.is_some();
         if let Some(secret) = secret {
             self.keep_secret(&configured.id, secret).await?;
+        }
+        let saved = match self.save(&configured).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RepositoryError::NameTaken(configured.name.clone())),
+            Err(error) => Err(error),
+        };
+        if has_new {
+            if saved.is_err() {
+                // Another server was quicker, or the database failed: what was good before stays.
+                self.keep_secret(&configured.id, known).await?;
+            }
             self.opened().remove(&configured.id);
         }
-        if !self.save(&configured).await? {
-            return Err(RepositoryError::NameTaken(configured.name));
-        }
+        saved?;
         if before != configured.name {
             let old = Cache::new(&self.inner.library, &before, "", "", false);
             blocking(move || old.remove()).await;
@@ -715,6 +727,17 @@ impl Repositories {
             reason,
             code: 109,
         })
+    }
+
+    /// No other repository has its name.
+    async fn must_have_no_namesake(&self, new: &Configured) -> Result<(), RepositoryError> {
+        let all = self.configured().await?;
+        let is_same =
+            |it: &Configured| it.status == Status::Active && it.id != new.id && it.name == new.name;
+        if all.iter().any(is_same) {
+            return Err(RepositoryError::NameTaken(new.name.clone()));
+        }
+        Ok(())
     }
 
     /// No other repository is there.
