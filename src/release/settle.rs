@@ -93,7 +93,14 @@ impl Releases {
                 .collect();
             for (name, version) in &versions {
                 let digest = listed.get(&(name.as_str(), version.version.as_str()));
-                let ours = version.digest()?;
+                let Ok(ours) = version.digest() else {
+                    tracing::error!(
+                        repository = place.name,
+                        "`{name}` {} has no checksum in the database, and is left as it is",
+                        version.version
+                    );
+                    continue;
+                };
                 let is_ours = digest.is_some_and(|digest| *digest == Some(ours));
                 let shown = || format!("{name} {}", version.version);
                 let is_active = version.status == State::Active;
@@ -107,12 +114,10 @@ impl Releases {
                         );
                         settled.altered.push(shown());
                     }
-                    (true, None) => {
-                        self.settle_version(place, &version.version_id).await?;
+                    (true, None) if self.settle_version(place, version).await => {
                         settled.published.push(shown());
                     }
-                    (false, Some(_)) if is_ours => {
-                        self.settle_version(place, &version.version_id).await?;
+                    (false, Some(_)) if is_ours && self.settle_version(place, version).await => {
                         settled.withdrawn.push(shown());
                     }
                     _ => {}
@@ -164,12 +169,24 @@ impl Releases {
         Ok(rows.iter().map(|row| row.text(0)).collect())
     }
 
-    /// Sets one version right, when nobody is at it.
-    async fn settle_version(&self, place: &Place, version_id: &str) -> Result<(), ReleaseError> {
-        let Some(_held) = self.store.try_lock(&version_lock(version_id)).await? else {
-            return Ok(());
+    /// Sets one version right, when nobody is at it. What is wrong with it is no reason to leave the
+    /// others; answers whether it is right now.
+    async fn settle_version(&self, place: &Place, version: &Version) -> bool {
+        let version_id = &version.version_id;
+        let done = async {
+            let Some(_held) = self.store.try_lock(&version_lock(version_id)).await? else {
+                return Ok(false);
+            };
+            self.settle(place, version_id).await.map(|()| true)
         };
-        self.settle(place, version_id).await
+        done.await.unwrap_or_else(|error: ReleaseError| {
+            tracing::warn!(
+                repository = place.name,
+                version_id,
+                "a version was not set right: {error}"
+            );
+            false
+        })
     }
 
     /// Likewise, by the one who is at it.

@@ -88,6 +88,46 @@ async fn what_a_cut_off_release_left_goes_with_its_version() {
     .await;
 }
 
+#[tokio::test]
+async fn a_version_that_cannot_be_set_right_does_not_stop_the_others() {
+    let mut service = Service::start_new().await;
+    let me = Someone::local(&service);
+    for name in ["broken", "gone", "good"] {
+        let (_, version) = me.upload(name, "1.0.0").await;
+        me.lead(&version, &["submit", "pass", "release"]).await;
+        match name {
+            "broken" => change(
+                &service,
+                &format!("UPDATE release_version SET sha256 = 'x' WHERE version_id = '{version}'"),
+            ),
+            // What it would be published from is lost.
+            "gone" => {
+                let kept = storage(&service);
+                let kept = kept.iter().filter(|(name, _)| name.contains(".versions/"));
+                for (file, bytes) in kept {
+                    if *bytes == package_of("gone", "1.0.0") {
+                        std::fs::remove_file(super::repository(&service).join(file)).unwrap();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    service.kill_9();
+    for name in ["gone", "good"] {
+        let file = super::repository(&service).join(format!("{name}-1.0.0.zip"));
+        std::fs::remove_file(file).unwrap();
+    }
+    std::fs::remove_file(super::repository(&service).join("index.yaml")).unwrap();
+    service.start_again().await;
+    until("the good one is back", async || {
+        index(&service)
+            .contains(&"good 1.0.0".to_owned())
+            .then_some(())
+    })
+    .await;
+}
+
 /// A release that is under way, and its owner who changes his mind: one of both happens.
 #[tokio::test]
 async fn a_release_and_another_package_do_not_get_into_each_others_way() {
