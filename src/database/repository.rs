@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::schema::number;
-use super::shared::Statement;
+use super::shared::{Held, Statement};
 use super::{Database, DatabaseError};
 
 /// Events that are kept of each repository.
@@ -79,11 +79,18 @@ pub trait RepositoryStore: Send + Sync {
     /// The newest events of a repository, newest first.
     fn events(&self, repository: &str, limit: usize) -> RepositoryAnswer<'_, Vec<EventRow>>;
 
+    /// Waits until no other server holds this lock; none is needed where there is no other.
+    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>>;
+
     /// Whether several servers work with these repositories.
     fn is_shared(&self) -> bool;
 }
 
 impl RepositoryStore for Database {
+    fn lock(&self, _: &str) -> RepositoryAnswer<'_, Option<Held>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn is_shared(&self) -> bool {
         false
     }

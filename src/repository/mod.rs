@@ -34,19 +34,21 @@ mod validate;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use self::address::User;
 use self::index::{is_package_name, is_usable_version};
 use self::place::{Place, Tag};
 use crate::app::Sha256;
+use crate::database::RepositoryStore;
+use crate::database::shared::Held;
 use crate::download::Downloader;
 
 pub(crate) use self::address::resolve;
@@ -89,12 +91,20 @@ struct Inner {
     /// Whether the server refuses a write whose condition does not hold. Tried once, when it is
     /// needed.
     conditional: OnceCell<bool>,
-    /// One of ours changes the index at a time. Where the server knows no conditions, that is all
-    /// there is; elsewhere it saves tries.
+    /// One of ours changes the index at a time. Where the server knows no conditions, that and `locks`
+    /// is all there is; elsewhere it saves tries.
     turn: Mutex<()>,
+    /// By which servers that share a database take turns.
+    locks: OnceLock<Arc<dyn RepositoryStore>>,
     /// The index as it was served last.
     served: served::Memo,
 }
+
+/// Nobody else of ours changes the index until it is dropped: first for other servers, then here.
+struct Turn<'a>(
+    #[expect(dead_code, reason = "it is held for its drop")] Option<Held>,
+    #[expect(dead_code, reason = "it is held for its drop")] MutexGuard<'a, ()>,
+);
 
 /// A package that was put into a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -229,6 +239,7 @@ impl Repository {
                 place: Place::open(address, user, key, downloader).await?,
                 conditional: OnceCell::new(),
                 turn: Mutex::new(()),
+                locks: OnceLock::new(),
                 served: served::Memo::default(),
             }),
         })
@@ -244,9 +255,28 @@ impl Repository {
                 address,
                 conditional: OnceCell::new_with(Some(true)),
                 turn: Mutex::new(()),
+                locks: OnceLock::new(),
                 served: served::Memo::default(),
             }),
         }
+    }
+
+    /// Takes turns with the servers that share this database, where that is needed.
+    fn take_turns_by(&self, store: &Arc<dyn RepositoryStore>) {
+        let _ = self.inner.locks.set(Arc::clone(store));
+    }
+
+    /// Waits until nobody else of ours changes the index.
+    async fn turn(&self) -> Result<Turn<'_>, RepositoryError> {
+        let here = self.inner.turn.lock().await;
+        let everywhere = match self.inner.locks.get() {
+            Some(store) if !self.conditional().await? => {
+                let name = format!("index:{}", self.inner.address);
+                store.lock(&name).await?
+            }
+            Some(_) | None => None,
+        };
+        Ok(Turn(everywhere, here))
     }
 
     /// Where it is.

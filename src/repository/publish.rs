@@ -72,7 +72,7 @@ impl Repository {
         let turn = if conditional {
             None
         } else {
-            Some(self.inner.turn.lock().await)
+            Some(self.turn().await?)
         };
         if self.claim(&note, &name).await? == Claim::Done {
             return Ok(stored);
@@ -288,7 +288,7 @@ impl Repository {
         &self,
         mut change: impl FnMut(&mut Index) -> bool,
     ) -> Result<(), RepositoryError> {
-        let _turn = self.inner.turn.lock().await;
+        let _turn = self.turn().await?;
         for attempt in 0..MAX_TRIES {
             let (mut index, only) = match self.read_index().await {
                 Ok(Some((index, tag))) => (index, Only::Same(tag)),

@@ -502,6 +502,7 @@ impl Repositories {
         let name = configured.name.as_str();
         let downloader = &self.inner.downloader;
         let opened = Repository::open(name, &address, secret.user, key, downloader).await?;
+        opened.take_turns_by(&self.inner.store);
         let mut all = self.opened();
         // Two who open one at once must share its turns.
         let entry = all.entry(configured.id.clone());

@@ -393,7 +393,7 @@ impl Repository {
 
     /// Writes the differences into whatever index is there by then; a broken one is replaced.
     async fn write_differences(&self, differences: &Differences) -> Result<Index, RepositoryError> {
-        let _turn = self.inner.turn.lock().await;
+        let _turn = self.turn().await?;
         for attempt in 0..MAX_TRIES {
             let read = self.inner.place.read(INDEX_FILE, MAX_INDEX_BYTES).await?;
             let (index, only) = match read {

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use super::{Someone, package_of};
+use crate::repository::s3_server::{ADMIN, BUCKET, S3Server};
 use crate::support::{Service, until};
 
 /// `nobody`: the server refuses to run as root.
@@ -392,6 +393,36 @@ impl Elsewhere {
         let answer = self.client.post(url).json(&body).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)
     }
+}
+
+/// A bucket of a server that ignores conditions: who writes the index is decided by the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_server_without_conditions_no_release_of_two_servers_is_lost() {
+    let bucket = S3Server::rclone().await;
+    let two = two().await;
+    let body = json!({
+        "name": "bucket",
+        "url": bucket.url(BUCKET),
+        "accessKeyId": ADMIN.0,
+        "secretAccessKey": ADMIN.1,
+        "syncPeriod": 0,
+    });
+    let answer = two.first.post("/api/repositories", &body).await;
+    assert!(answer.status < 300, "{answer:?}");
+    let release = async |service: &Service, which: &str| {
+        let me = Someone::local(service);
+        for number in 0..8 {
+            let name = format!("{which}{number}");
+            let path = "/v1/apps?repo_id=bucket";
+            let sent = me.send(reqwest::Method::POST, path, package_of(&name, "1.0.0"));
+            let made = sent.await.must_be(200).json();
+            let version = made["version_id"].as_str().unwrap();
+            me.lead(version, &["submit", "pass", "release"]).await;
+        }
+    };
+    tokio::join!(release(&two.first, "one"), release(&two.second, "two"));
+    let index = two.first.get("/repo/bucket/index.yaml").await.must_be(200);
+    assert_eq!(super::index_of(&index.text).len(), 16, "{}", index.text);
 }
 
 /// The home of one is not the others': nothing is published there, and each looks into its own.

@@ -1,6 +1,6 @@
 //! The repositories' records in a PostgreSQL: the twin of what `database/repository.rs` does in SQLite.
 
-use super::{ApplyError, MetaStore, Postgres, Row, Statement, StoreError};
+use super::{ApplyError, Held, MetaStore, Postgres, Row, Statement, StoreError};
 use crate::database::repository::removed;
 use crate::database::{DatabaseError, EventRow, RepositoryAnswer, RepositoryRow, RepositoryStore};
 
@@ -66,6 +66,14 @@ fn event(row: &Row) -> EventRow {
 }
 
 impl RepositoryStore for Postgres {
+    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let held = MetaStore::lock(self, &name).await;
+            held.map(Some).map_err(|error| self.as_database(&error))
+        })
+    }
+
     fn is_shared(&self) -> bool {
         true
     }
