@@ -452,7 +452,7 @@ impl Releases {
         }
         states(&filter.status)?;
         conditions.one_of("release_version.status", &filter.status);
-        self.list_versions(conditions, filter, page).await
+        self.list_versions(conditions, filter, page, "search").await
     }
 
     /// The versions in the store.
@@ -468,14 +468,17 @@ impl Releases {
         conditions.and("release_version.status = 'active'");
         states(&filter.status)?;
         conditions.one_of("release_version.status", &filter.status);
-        self.list_versions(conditions, filter, page).await
+        self.list_versions(conditions, filter, page, "published_search")
+            .await
     }
 
+    /// `searched` is the column in which words are looked for.
     async fn list_versions(
         &self,
         mut conditions: Conditions,
         filter: &VersionFilter,
         page: &Page,
+        searched: &'static str,
     ) -> Result<Listed<(Version, String)>, ReleaseError> {
         conditions.one_of("release_version.version_id", &filter.version_id);
         conditions.one_of("release_version.app_id", &filter.app_id);
@@ -488,7 +491,7 @@ impl Releases {
         }
         if !filter.search_word.trim().is_empty() {
             let first = conditions.values.len() + 1;
-            let (found, values) = self.store.containing("search", &filter.search_word, first);
+            let (found, values) = self.store.containing(searched, &filter.search_word, first);
             conditions.values.extend(values);
             let number = conditions.value(format!("{}%", prefix(filter.search_word.trim())));
             conditions.and(&format!(

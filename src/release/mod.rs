@@ -168,10 +168,10 @@ impl Releases {
         change.lay_over(&mut about)?;
         let mut statements = vec![
             Statement::new(
-                "UPDATE release_app SET about = $2, search = $3, updated = $4
-                 WHERE app_id = $1 AND status <> 'deleted' AND NOT EXISTS (
-                     SELECT 1 FROM release_version
-                     WHERE app_id = $1 AND status IN ('submitted', 'in-review'))",
+                format!(
+                    "UPDATE release_app SET about = $2, search = $3, updated = $4
+                     WHERE {NOT_IN_REVIEW}"
+                ),
                 [
                     app_id.into(),
                     model::json(&about).into(),
@@ -184,17 +184,8 @@ impl Releases {
         if let Some(categories) = categories {
             statements.extend(category::put(app_id, &categories));
         }
-        self.store.apply(statements).await.map_err(|error| {
-            refused(error, "app_version_in_review", || {
-                ReleaseError::new(
-                    Kind::State,
-                    "app_version_in_review",
-                    "a version of the app is under review; cancel it, or wait until it is decided, and change the app then",
-                    "应用有版本正在审核中，暂时不能修改",
-                )
-            })
-            .or_category()
-        })
+        let applied = self.store.apply(statements).await;
+        applied.map_err(|error| in_review(error).or_category())
     }
 
     /// Deletes apps without versions.
@@ -294,6 +285,22 @@ fn not_yours(what: &'static str) -> ReleaseError {
         "查看或修改其他开发者的应用",
     )
     .with(json!({ "what": what }))
+}
+
+/// The condition that the app of `$1` may be changed: nobody looks at a version of it just now.
+const NOT_IN_REVIEW: &str = "app_id = $1 AND status <> 'deleted' AND NOT EXISTS (
+     SELECT 1 FROM release_version WHERE app_id = $1 AND status IN ('submitted', 'in-review'))";
+
+/// The refusal by [`NOT_IN_REVIEW`] in better words.
+fn in_review(error: crate::database::shared::ApplyError) -> ReleaseError {
+    refused(error, "app_version_in_review", || {
+        ReleaseError::new(
+            Kind::State,
+            "app_version_in_review",
+            "a version of the app is under review; cancel it, or wait until it is decided, and change the app then",
+            "应用有版本正在审核中，暂时不能修改",
+        )
+    })
 }
 
 /// The error in better words, when the change was refused by this name.

@@ -232,7 +232,10 @@ impl Releases {
                 action,
             ));
         }
-        if action == Action::Pass && is_owner && self.accounts.has_other_admin(actor).await? {
+        if action == Action::Pass
+            && self.accounts.has_other_admin(actor).await?
+            && (is_owner || self.last_hand(&version.version_id).await? == actor.name)
+        {
             return Err(ReleaseError::new(
                 Kind::Denied,
                 "cannot_review_own",
@@ -241,6 +244,19 @@ impl Releases {
             ));
         }
         Ok(())
+    }
+
+    /// Who uploaded a version or changed it last: an administrator may do that for a developer, and it is
+    /// his own work then.
+    async fn last_hand(&self, version_id: &str) -> Result<String, ReleaseError> {
+        let statement = Statement::new(
+            "SELECT operator FROM release_audit
+             WHERE version_id = $1 AND action IN ('create', 'modify')
+             ORDER BY number DESC LIMIT 1",
+            [version_id.into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows.first().map(|row| row.text(0)).unwrap_or_default())
     }
 
     /// Changes the state, with the row of the history, the app's state and, at a release, what the

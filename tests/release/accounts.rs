@@ -164,6 +164,23 @@ async fn nobody_passes_his_own_version_while_another_could() {
     second.lead(&version, &["pass"]).await;
 }
 
+/// What an administrator put in a developer's place is his own work as well.
+#[tokio::test]
+async fn nobody_passes_what_he_put_there_for_another() {
+    let service = start().await;
+    let developer = Someone::new(&service, "dev", "developer").await;
+    let first = Someone::new(&service, "first", "admin").await;
+    let second = Someone::new(&service, "second", "admin").await;
+    let (_, version) = developer.upload("helped", "1.0.0").await;
+    let path = format!("/v1/app_versions?version_id={version}");
+    let other = super::package_of("helped", "1.0.1");
+    first.send(Method::PATCH, &path, other).await.must_be(200);
+    developer.lead(&version, &["submit"]).await;
+    let answer = first.act(&version, "pass").await.must_be(403);
+    assert_eq!(answer.json()["name"], "cannot_review_own");
+    second.lead(&version, &["pass"]).await;
+}
+
 #[tokio::test]
 async fn tokens_are_stored_hashed_and_can_be_revoked() {
     let service = Service::start_new().await;

@@ -208,7 +208,21 @@ async fn what_an_app_is_shows_with_the_next_release() {
     // While a version is under review, what is reviewed does not change.
     let answer = me.patch("/v1/apps", &edit).await.must_be(409);
     assert_eq!(answer.json()["name"], "app_version_in_review");
+    let other = base64(b"GIF89a....");
+    for (kind, content) in [
+        ("icon", other.as_str()),
+        ("icon", ""),
+        ("screenshot", &other),
+    ] {
+        let body = json!({ "app_id": app, "type": kind, "attachment_content": content });
+        let answer = me.patch("/v1/app/attachment", &body).await.must_be(409);
+        assert_eq!(answer.json()["name"], "app_version_in_review");
+    }
+    // Nor is what is not released yet found by it.
+    let path = "/v1/active_app_versions?search_word=数据库";
+    assert_eq!(me.get(path).await.json()["total_count"], 0);
     me.lead(&second, &["pass", "release"]).await;
+    assert_eq!(me.get(path).await.json()["total_count"], 2);
     assert_eq!(shown().await["description"], "一个数据库");
     let address = shown().await["icon"].as_str().unwrap().to_owned();
     let picture = me.request(Method::GET, &address).send().await.unwrap();
