@@ -208,21 +208,22 @@ fn ask(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R
 /// Runs the statements of one change within the writer's transaction: all of them, or none.
 ///
 /// # Errors
-/// What SQLite says; the inner error is a refusal, after which the transaction goes on.
+/// What SQLite says, when the transaction is lost; the inner error is this change's alone, after which
+/// the transaction goes on.
 pub(in crate::database) fn write(
     connection: &Connection,
     statements: &[Statement],
-) -> rusqlite::Result<Result<(), &'static str>> {
+) -> rusqlite::Result<Result<(), ApplyError>> {
     connection.execute_batch("SAVEPOINT change")?;
     for statement in statements {
         let changed = connection
             .prepare_cached(&text(statement))?
             .execute(rusqlite::params_from_iter(&statement.values));
         let refused = match (changed, statement.unique, statement.must_change) {
-            (Ok(0), _, Some(name)) => name,
+            (Ok(0), _, Some(name)) => ApplyError::Refused(name),
             (Ok(_), _, _) => continue,
-            (Err(error), Some(name), _) if is_duplicate(&error) => name,
-            (Err(error), _, _) => return Err(error),
+            (Err(error), Some(name), _) if is_duplicate(&error) => ApplyError::Refused(name),
+            (Err(error), _, _) => StoreError(error.to_string()).into(),
         };
         connection.execute_batch("ROLLBACK TO change; RELEASE change")?;
         return Ok(Err(refused));
