@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::schema::number;
-use super::shared::{Held, Statement};
+use super::shared::{Held, LockError, Statement};
 use super::{Database, DatabaseError};
 
 /// Events that are kept of each repository.
@@ -80,14 +80,14 @@ pub trait RepositoryStore: Send + Sync {
     fn events(&self, repository: &str, limit: usize) -> RepositoryAnswer<'_, Vec<EventRow>>;
 
     /// Waits until no other server holds this lock; none is needed where there is no other.
-    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>>;
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>>;
 
     /// Whether several servers work with these repositories.
     fn is_shared(&self) -> bool;
 }
 
 impl RepositoryStore for Database {
-    fn lock(&self, _: &str) -> RepositoryAnswer<'_, Option<Held>> {
+    fn lock(&self, _: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>> {
         Box::pin(async { Ok(None) })
     }
 

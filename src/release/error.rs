@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::{Action, State, hint};
-use crate::database::shared::{ApplyError, StoreError};
+use crate::database::shared::{ApplyError, LockError, StoreError};
 use crate::repository::RepositoryError;
 
 /// What kind of refusal it is; each has a status in HTTP and an exit code in the command line.
@@ -231,6 +231,20 @@ impl From<StoreError> for ReleaseError {
             error.to_string(),
             format!("数据库错误: {error}"),
         )
+    }
+}
+
+impl From<LockError> for ReleaseError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Store(error) => error.into(),
+            LockError::Busy => Self::new(
+                Kind::State,
+                "try_again",
+                "somebody else is at the same version or package just now; try again in a moment",
+                "他人正在操作同一版本或配置包，请稍后重试",
+            ),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Place {
 type Answer<'a, T> = BoxFuture<'a, Result<T, RepositoryError>>;
 
 /// The changes beside the removal of a repository of this id.
-pub type Also<'a> = Box<dyn FnOnce(&str) -> Vec<Statement> + Send + 'a>;
+pub(super) type Also<'a> = Box<dyn FnOnce(&str) -> Vec<Statement> + Send + 'a>;
 
 /// The repositories, as publishing needs them.
 pub trait Shelves: Send + Sync {

@@ -47,8 +47,8 @@ use self::address::User;
 use self::index::{is_package_name, is_usable_version};
 use self::place::{Place, Tag};
 use crate::app::Sha256;
-use crate::database::RepositoryStore;
-use crate::database::shared::Held;
+use crate::database::shared::{Held, LockError};
+use crate::database::{DatabaseError, RepositoryStore};
 use crate::download::Downloader;
 
 pub(crate) use self::address::resolve;
@@ -272,7 +272,13 @@ impl Repository {
         let everywhere = match self.inner.locks.get() {
             Some(store) if !self.conditional().await? => {
                 let name = format!("index:{}", self.inner.address);
-                store.lock(&name).await?
+                store.lock(&name).await.map_err(|error| match error {
+                    LockError::Busy => RepositoryError::Contended(self.inner.name.clone()),
+                    LockError::Store(error) => RepositoryError::Database(DatabaseError {
+                        path: self.inner.name.clone(),
+                        reason: error.to_string(),
+                    }),
+                })?
             }
             Some(_) | None => None,
         };

@@ -373,6 +373,12 @@ async fn lists_come_in_pages() {
         names(&me.get("/v1/apps?limit=100000").await.json()).len(),
         23
     );
+    let many = vec!["app03"; 201].join(",");
+    for list in ["/v1/apps", "/v1/active_apps", "/v1/app_versions"] {
+        let path = format!("{list}?name={many}");
+        let answer = me.get(&path).await.must_be(400);
+        assert!(answer.message().contains("200 values"), "{}", answer.text);
+    }
     let list = me
         .get("/v1/apps?name=app03&name=app04&reverse=1")
         .await

@@ -194,7 +194,7 @@ struct Two {
     first: Service,
     second: Service,
     folder: tempfile::TempDir,
-    _postgres: Postgres,
+    postgres: Postgres,
 }
 
 async fn two() -> Two {
@@ -211,7 +211,7 @@ async fn two() -> Two {
         first,
         second,
         folder,
-        _postgres: postgres,
+        postgres,
     }
 }
 
@@ -409,6 +409,12 @@ async fn on_a_server_without_conditions_no_release_of_two_servers_is_lost() {
     });
     let answer = two.first.post("/api/repositories", &body).await;
     assert!(answer.status < 300, "{answer:?}");
+    // A key lies in the home of the server that it was given to.
+    let key = json!({ "accessKeyId": ADMIN.0, "secretAccessKey": ADMIN.1 });
+    let answer = Someone::local(&two.second)
+        .patch("/api/repositories/bucket", &key)
+        .await;
+    assert!(answer.status < 300, "{answer:?}");
     let release = async |service: &Service, which: &str| {
         let me = Someone::local(service);
         for number in 0..8 {
@@ -423,6 +429,30 @@ async fn on_a_server_without_conditions_no_release_of_two_servers_is_lost() {
     tokio::join!(release(&two.first, "one"), release(&two.second, "two"));
     let index = two.first.get("/repo/bucket/index.yaml").await.must_be(200);
     assert_eq!(super::index_of(&index.text).len(), 16, "{}", index.text);
+}
+
+/// Whoever waits for another server for too long is told so, and may come back.
+#[tokio::test]
+async fn a_version_that_another_server_is_at_is_no_failure() {
+    let two = two().await;
+    let me = Someone::local(&two.first);
+    let (_, version) = me.upload("busy", "1.0.0").await;
+    me.lead(&version, &["submit", "pass"]).await;
+    let address = two.postgres.address("shared");
+    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lock =
+        format!("SELECT pg_advisory_lock(hashtextextended('storekeeper:version:{version}', 0))");
+    client.batch_execute(&lock).await.unwrap();
+    let answer = me.act(&version, "release").await.must_be(409);
+    assert_eq!(answer.json()["name"], "try_again");
+    drop(client);
+    until("the lock is free again", async || {
+        (me.act(&version, "release").await.status == 200).then_some(())
+    })
+    .await;
 }
 
 /// The home of one is not the others': nothing is published there, and each looks into its own.

@@ -1,6 +1,8 @@
 //! The repositories' records in a PostgreSQL: the twin of what `database/repository.rs` does in SQLite.
 
-use super::{ApplyError, Held, MetaStore, Postgres, Row, Statement, StoreError};
+use futures_util::future::BoxFuture;
+
+use super::{ApplyError, Held, LockError, MetaStore, Postgres, Row, Statement, StoreError};
 use crate::database::repository::removed;
 use crate::database::{DatabaseError, EventRow, RepositoryAnswer, RepositoryRow, RepositoryStore};
 
@@ -66,12 +68,9 @@ fn event(row: &Row) -> EventRow {
 }
 
 impl RepositoryStore for Postgres {
-    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>> {
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>> {
         let name = name.to_owned();
-        Box::pin(async move {
-            let held = MetaStore::lock(self, &name).await;
-            held.map(Some).map_err(|error| self.as_database(&error))
-        })
+        Box::pin(async move { Ok(Some(MetaStore::lock(self, &name).await?)) })
     }
 
     fn is_shared(&self) -> bool {

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio::sync::Notify;
 
-use super::{ApplyError, Held, MetaStore, Row, Statement, StoreError, Value, like, words};
+use super::{
+    ApplyError, Held, LockError, MetaStore, Row, Statement, StoreError, Value, like, words,
+};
 use crate::database::Database;
 
 /// Connections that stay open for the next questions. Each costs memory.
@@ -134,7 +136,7 @@ impl MetaStore for SharedSqlite {
         Box::pin(async move { Ok(held) })
     }
 
-    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, StoreError>> {
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, LockError>> {
         let name = name.to_owned();
         Box::pin(async move {
             loop {
