@@ -147,6 +147,7 @@ impl From<RepositoryError> for ApiError {
             | It::Uploading { .. } => StatusCode::CONFLICT,
             It::Package { .. } | It::Archive(_) => StatusCode::UNPROCESSABLE_ENTITY,
             It::Unreadable { .. }
+            | It::Oversized { .. }
             | It::Unwritable { .. }
             | It::Index { .. }
             | It::Mismatch { .. }

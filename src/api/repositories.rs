@@ -4,10 +4,12 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::access::Asker;
 use super::apps::{Answer, json_bytes};
 use super::body::Json;
 use super::error::ApiError;
 use super::state::State;
+use crate::release::account::Actor;
 use crate::repository::{
     AccessKey, Change, Event, NewRepository, Record, Repositories, RepositoryError, Validation,
 };
@@ -217,16 +219,22 @@ pub(super) async fn change(
     Ok(HttpResponse::Ok().json(record))
 }
 
-/// Removes a repository; what lies in it stays, and what was installed from it, too.
+/// Removes a repository; what lies in it stays, and what was installed from it, too. What was published
+/// in it leaves the store.
 #[utoipa::path(delete, path = "/api/repositories/{name}", tag = "repositories",
     params(("name" = String, Path, description = "The repository")),
     responses((status = 204, description = "It was removed"),
               (status = 404, description = "There is no such repository"),
               (status = 409, description = "It is built in")))]
-pub(super) async fn remove(state: web::Data<State>, name: web::Path<String>) -> Answer {
-    let name = name.into_inner();
-    in_main(&state, |repositories| async move {
-        repositories.remove(&name).await
+pub(super) async fn remove(
+    state: web::Data<State>,
+    Asker(actor): Asker,
+    name: web::Path<String>,
+) -> Answer {
+    let (name, actor) = (name.into_inner(), actor.unwrap_or_else(Actor::local));
+    let releases = state.service.releases.clone();
+    in_main(&state, |_| async move {
+        releases.remove_repository(&actor, &name).await
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

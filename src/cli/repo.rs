@@ -270,7 +270,7 @@ async fn obey(what: What, client: &Client, printer: &mut Printer) -> Outcome {
             if output.json {
                 return Ok(printer.json(&json!({ "name": name }))?);
             }
-            printer.line(format!("{name} was removed; what lies in it stays there"))?;
+            printer.line(format!("{name} was removed; what lies in it stays there, its apps are no longer in the store"))?;
             Ok(())
         }
     }

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::schema::number;
-use super::shared::Held;
+use super::shared::{Held, LockError, Statement};
 use super::{Database, DatabaseError};
 
 /// Events that are kept of each repository.
@@ -53,6 +53,14 @@ pub trait RepositoryStore: Send + Sync {
     /// name.
     fn save_repository(&self, row: RepositoryRow) -> RepositoryAnswer<'_, bool>;
 
+    /// Writes that one was removed, and makes these changes of the shared tables in the same
+    /// transaction.
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()>;
+
     /// Begins an event. Answers false when one is under way whose lease has not run out; one whose
     /// lease has is closed with the record that `cut_off` makes of its own.
     fn begin_event(
@@ -71,12 +79,22 @@ pub trait RepositoryStore: Send + Sync {
     /// The newest events of a repository, newest first.
     fn events(&self, repository: &str, limit: usize) -> RepositoryAnswer<'_, Vec<EventRow>>;
 
-    /// Waits until no other server on this database holds a lock, and takes it; none where there can be
-    /// no other.
-    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>>;
+    /// Waits until no other server holds this lock; none is needed where there is no other.
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>>;
+
+    /// Whether several servers work with these repositories.
+    fn is_shared(&self) -> bool;
 }
 
 impl RepositoryStore for Database {
+    fn lock(&self, _: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn repositories(&self) -> RepositoryAnswer<'_, Vec<RepositoryRow>> {
         Box::pin(self.look(|connection| {
             connection
@@ -110,6 +128,22 @@ impl RepositoryStore for Database {
                 .execute(params![row.id, row.name, row.active, row.record])?;
             Ok(true)
         }))
+    }
+
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()> {
+        Box::pin(async move {
+            let mut statements = vec![removed(row)];
+            statements.extend(also);
+            let applied = self.apply(statements).await;
+            applied.map_err(|error| DatabaseError {
+                path: self.inner.path.display().to_string(),
+                reason: error.to_string(),
+            })
+        })
     }
 
     fn begin_event(
@@ -161,11 +195,14 @@ impl RepositoryStore for Database {
                 .collect()
         }))
     }
+}
 
-    fn lock(&self, _: &str) -> RepositoryAnswer<'_, Option<Held>> {
-        // The home is locked: nobody else opens this database.
-        Box::pin(async { Ok(None) })
-    }
+/// The statement that a repository was removed, for both engines.
+pub(super) fn removed(row: RepositoryRow) -> Statement {
+    Statement::new(
+        "UPDATE repository SET active = 0, record = $2 WHERE id = $1",
+        [row.id.into(), row.record.into()],
+    )
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {

@@ -242,7 +242,8 @@ fn apply(
     }
 }
 
-/// A refused change is taken back by itself: it is no failure of the batch.
+/// A change that is refused or fails is taken back by itself: what others write in the same batch is
+/// none of its business.
 fn change_shared(
     statements: &[Statement],
     done: oneshot::Sender<Result<(), ApplyError>>,
@@ -252,16 +253,15 @@ fn change_shared(
     let written = connection.map_or(Ok(Ok(())), |connection| {
         shared::write(connection, statements)
     });
-    let (refused, written) = match written {
-        Ok(Ok(())) => (None, Ok(())),
-        Ok(Err(name)) => (Some(name), Ok(())),
+    let (failed, written) = match written {
+        Ok(done) => (done.err(), Ok(())),
         Err(error) => (None, Err(error)),
     };
     let cache = Arc::clone(cache);
     let answer: Answer = Box::new(move |result| {
-        let result = match (result, refused) {
+        let result = match (result, failed) {
             (Err(error), _) => Err(StoreError(error.to_string()).into()),
-            (Ok(()), Some(name)) => Err(ApplyError::Refused(name)),
+            (Ok(()), Some(failed)) => Err(failed),
             (Ok(()), None) => {
                 cache.shared_generation.fetch_add(1, Ordering::AcqRel);
                 Ok(())

@@ -6,7 +6,7 @@ use super::account::Actor;
 use super::error::{Kind, ReleaseError};
 use super::model::{MAX_PICTURE_BYTES, MAX_SCREENSHOTS};
 use super::state::State;
-use super::{Releases, clock, sees_all};
+use super::{NOT_IN_REVIEW, Releases, clock, in_review, sees_all};
 use crate::database::shared::Statement;
 
 /// What a picture is for.
@@ -96,7 +96,8 @@ impl Releases {
     /// Puts a picture in its place; an empty one is removed. The store shows it with the next release.
     ///
     /// # Errors
-    /// It is no picture, it is too large, there is no such place, or the app is not the actor's.
+    /// It is no picture, it is too large, there is no such place, the app is not the actor's, or a version
+    /// of it is under review.
     pub async fn attach(
         &self,
         actor: &Actor,
@@ -130,10 +131,12 @@ impl Releases {
         );
         let mut statements = vec![
             remove,
+            // What is reviewed does not change meanwhile, its pictures as little as its texts.
             Statement::new(
-                "UPDATE release_app SET updated = $2 WHERE app_id = $1",
+                format!("UPDATE release_app SET updated = $2 WHERE {NOT_IN_REVIEW}"),
                 [app_id.into(), clock::now().into()],
-            ),
+            )
+            .or_refuse("app_version_in_review"),
         ];
         if !content.is_empty() {
             if content.len() > MAX_PICTURE_BYTES {
@@ -163,8 +166,8 @@ impl Releases {
                 ],
             ));
         }
-        self.store.apply(statements).await?;
-        Ok(())
+        let applied = self.store.apply(statements).await;
+        applied.map_err(in_review)
     }
 
     /// A picture of an app: as its developer has it, else as the store shows it.

@@ -46,6 +46,20 @@ pub(super) fn row(
     )
 }
 
+/// The rows of all versions that go because their repository is removed.
+pub(super) fn rows_of_removal(actor: &Actor, repo_id: &str, now: u64) -> Statement {
+    Statement::new(
+        "INSERT INTO release_audit
+             (version_id, app_id, action, status, operator, operator_type, message, status_time)
+         SELECT version_id, release_version.app_id, 'delete', 'deleted', CAST($2 AS TEXT), 'admin',
+             'its repository was removed', CAST($3 AS BIGINT)
+         FROM release_version JOIN release_app ON release_app.app_id = release_version.app_id
+         WHERE release_app.repo_id = $1 AND release_version.status <> 'deleted'
+         ORDER BY release_version.number",
+        [repo_id.into(), (&actor.name).into(), now.into()],
+    )
+}
+
 /// The columns of [`read`].
 pub(super) const COLUMNS: &str =
     "version_id, app_id, action, status, operator, operator_type, message, status_time";

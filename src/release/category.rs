@@ -15,8 +15,8 @@ pub(super) fn put(app_id: &str, categories: &[String]) -> Vec<Statement> {
         "DELETE FROM release_app_category WHERE app_id = $1 AND published = 0",
         [app_id.into()],
     )];
-    let mut wanted: Vec<&str> = categories.iter().map(String::as_str).collect();
-    wanted.retain(|category| !category.trim().is_empty());
+    let mut wanted: Vec<&str> = categories.iter().map(|category| category.trim()).collect();
+    wanted.retain(|category| !category.is_empty());
     wanted.sort_unstable();
     wanted.dedup();
     wanted.truncate(MAX_OF_APP);
@@ -29,7 +29,7 @@ pub(super) fn put(app_id: &str, categories: &[String]) -> Vec<Statement> {
                 "INSERT INTO release_app_category (app_id, category_id, published)
                  SELECT CAST($1 AS TEXT), category_id, 0 FROM release_category
                  WHERE category_id = $2",
-                [app_id.into(), category.trim().into()],
+                [app_id.into(), category.into()],
             )
             .or_refuse("no_category"),
         );

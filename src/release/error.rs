@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::{Action, State, hint};
-use crate::database::shared::{ApplyError, StoreError};
+use crate::database::shared::{ApplyError, LockError, StoreError};
 use crate::repository::RepositoryError;
 
 /// What kind of refusal it is; each has a status in HTTP and an exit code in the command line.
@@ -248,6 +248,20 @@ impl From<StoreError> for ReleaseError {
     }
 }
 
+impl From<LockError> for ReleaseError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Store(error) => error.into(),
+            LockError::Busy => Self::new(
+                Kind::State,
+                "try_again",
+                "somebody else is at the same version or package just now; try again in a moment",
+                "他人正在操作同一版本或配置包，请稍后重试",
+            ),
+        }
+    }
+}
+
 impl From<ApplyError> for ReleaseError {
     fn from(error: ApplyError) -> Self {
         match error {
@@ -282,6 +296,7 @@ impl From<RepositoryError> for ReleaseError {
                 It::Unusable { .. } | It::Package { .. } | It::Archive(_) => Kind::Package,
                 It::Unreadable { .. }
                 | It::Unwritable { .. }
+                | It::Oversized { .. }
                 | It::Index { .. }
                 | It::Mismatch { .. }
                 | It::Download(_) => Kind::Repository,

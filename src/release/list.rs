@@ -19,8 +19,14 @@ const DEFAULT_LIMIT: u64 = 20;
 /// The longest page.
 const MAX_LIMIT: u64 = 200;
 
-/// Lists that are remembered. One is a few kilobytes.
+/// Lists that are remembered. Most have a few kilobytes.
 const REMEMBERED: usize = 256;
+
+/// What they may have together with their keys, bytes.
+const REMEMBERED_BYTES: usize = 16 << 20;
+
+/// So many values a filter may have: more than the longest page has rows.
+const MAX_VALUES: usize = 200;
 
 /// Which part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,22 +208,27 @@ struct Memory {
     generation: i64,
     lists: HashMap<String, Bytes>,
     counts: HashMap<String, u64>,
+    /// Of all that is in both.
+    bytes: usize,
 }
 
 impl Memory {
-    /// Forgets what is older, and what is too much.
-    fn make_room(&mut self, generation: i64) {
-        if self.generation != generation {
+    /// Forgets what is older, and what is too much. Answers false when there is no room for so many
+    /// bytes at all.
+    fn make_room(&mut self, generation: i64, bytes: usize) -> bool {
+        if self.generation != generation
+            || self.lists.len() >= REMEMBERED
+            || self.counts.len() >= REMEMBERED
+            || self.bytes + bytes > REMEMBERED_BYTES
+        {
             self.generation = generation;
             self.lists.clear();
             self.counts.clear();
+            self.bytes = 0;
         }
-        if self.lists.len() >= REMEMBERED {
-            self.lists.clear();
-        }
-        if self.counts.len() >= REMEMBERED {
-            self.counts.clear();
-        }
+        let fits = bytes <= REMEMBERED_BYTES;
+        self.bytes += if fits { bytes } else { 0 };
+        fits
     }
 }
 
@@ -246,8 +257,9 @@ impl Releases {
         }
         let body = make.await?;
         let mut memory = memory();
-        memory.make_room(generation);
-        memory.lists.insert(key, body.clone());
+        if memory.make_room(generation, key.len() + body.len()) {
+            memory.lists.insert(key, body.clone());
+        }
         Ok(body)
     }
 
@@ -300,6 +312,14 @@ impl Releases {
         page: &Page,
         published: bool,
     ) -> Result<Listed<AppRow>, ReleaseError> {
+        few(&[
+            ("app_id", &filter.app_id),
+            ("name", &filter.name),
+            ("repo_id", &filter.repo_id),
+            ("status", &filter.status),
+            ("owner", &filter.owner),
+            ("category_id", &filter.category_id),
+        ])?;
         conditions.one_of("release_app.app_id", &filter.app_id);
         conditions.one_of("release_app.name", &filter.name);
         conditions.one_of("release_app.repo_id", &filter.repo_id);
@@ -452,7 +472,7 @@ impl Releases {
         }
         states(&filter.status)?;
         conditions.one_of("release_version.status", &filter.status);
-        self.list_versions(conditions, filter, page).await
+        self.list_versions(conditions, filter, page, "search").await
     }
 
     /// The versions in the store.
@@ -468,15 +488,26 @@ impl Releases {
         conditions.and("release_version.status = 'active'");
         states(&filter.status)?;
         conditions.one_of("release_version.status", &filter.status);
-        self.list_versions(conditions, filter, page).await
+        self.list_versions(conditions, filter, page, "published_search")
+            .await
     }
 
+    /// `searched` is the column in which words are looked for.
     async fn list_versions(
         &self,
         mut conditions: Conditions,
         filter: &VersionFilter,
         page: &Page,
+        searched: &'static str,
     ) -> Result<Listed<(Version, String)>, ReleaseError> {
+        few(&[
+            ("version_id", &filter.version_id),
+            ("app_id", &filter.app_id),
+            ("repo_id", &filter.repo_id),
+            ("status", &filter.status),
+            ("owner", &filter.owner),
+            ("name", &filter.name),
+        ])?;
         conditions.one_of("release_version.version_id", &filter.version_id);
         conditions.one_of("release_version.app_id", &filter.app_id);
         conditions.one_of("release_version.owner", &filter.owner);
@@ -488,7 +519,7 @@ impl Releases {
         }
         if !filter.search_word.trim().is_empty() {
             let first = conditions.values.len() + 1;
-            let (found, values) = self.store.containing("search", &filter.search_word, first);
+            let (found, values) = self.store.containing(searched, &filter.search_word, first);
             conditions.values.extend(values);
             let number = conditions.value(format!("{}%", prefix(filter.search_word.trim())));
             conditions.and(&format!(
@@ -570,8 +601,9 @@ impl Releases {
                 let rows = answers.pop().unwrap_or_default();
                 let total = rows_of(&answers, 0).first().map_or(0, |row| row.count(0));
                 let mut memory = self.lists.0.lock().unwrap_or_else(PoisonError::into_inner);
-                memory.make_room(generation);
-                memory.counts.insert(key, total);
+                if memory.make_room(generation, key.len()) {
+                    memory.counts.insert(key, total);
+                }
                 Ok((total, rows))
             }
         }
@@ -602,9 +634,41 @@ fn states(wanted: &[String]) -> Result<(), ReleaseError> {
     Ok(())
 }
 
+/// Each number of values is a statement of its own to the database.
+fn few(filters: &[(&str, &Vec<String>)]) -> Result<(), ReleaseError> {
+    let too_long = filters.iter().find(|(_, values)| values.len() > MAX_VALUES);
+    match too_long {
+        Some((name, _)) => Err(ReleaseError::parameter(
+            name,
+            &format!("at most {MAX_VALUES} values are taken; ask several times"),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// A text as the beginning of a pattern of `LIKE … ESCAPE '\'`.
 fn prefix(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes_and_by_changes() {
+        let mut memory = Memory::default();
+        let mebibyte = 1 << 20;
+        for number in 0..100 {
+            assert!(memory.make_room(1, mebibyte));
+            let body = Bytes::from(vec![0; mebibyte]);
+            memory.lists.insert(number.to_string(), body);
+            assert!(memory.lists.len() <= 16);
+        }
+        assert!(!memory.make_room(1, REMEMBERED_BYTES + 1));
+        assert!(memory.make_room(2, 1));
+        assert!(memory.lists.is_empty());
+    }
 }

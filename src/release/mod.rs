@@ -24,10 +24,12 @@ mod upload;
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use self::account::{Accounts, Actor};
 use self::state::{Action, Role, State};
 use crate::database::shared::{MetaStore, Statement};
+use crate::repository::RepositoryError;
 
 pub use self::account::need_developer;
 pub use self::attachment::{Attachment, Picture};
@@ -49,6 +51,10 @@ pub struct Releases {
     /// Who uses the store.
     pub accounts: Accounts,
     lists: list::Remembered,
+    /// By which its files in repositories are told from those of other stores.
+    id: Arc<OnceCell<String>>,
+    /// When this server began, in milliseconds since 1970.
+    began: u64,
 }
 
 impl Releases {
@@ -59,7 +65,21 @@ impl Releases {
             store,
             shelves,
             lists: list::Remembered::default(),
+            id: Arc::default(),
+            began: clock::now(),
         }
+    }
+
+    /// The folder of this store's packages in a repository: of the store, which has an id in its
+    /// database, and of the repository, which may be configured once more.
+    async fn owner(&self, repo_id: &str) -> Result<String, ReleaseError> {
+        let asked = async {
+            let statement = Statement::new("SELECT id FROM shared_store", []);
+            let rows = self.store.query(statement).await?;
+            Ok::<_, ReleaseError>(rows.first().map(|row| row.text(0)).unwrap_or_default())
+        };
+        let id = self.id.get_or_try_init(|| asked).await?;
+        Ok(format!("{id}/{repo_id}"))
     }
 
     /// One app, if it may be seen.
@@ -149,10 +169,10 @@ impl Releases {
         change.lay_over(&mut about)?;
         let mut statements = vec![
             Statement::new(
-                "UPDATE release_app SET about = $2, search = $3, updated = $4
-                 WHERE app_id = $1 AND status <> 'deleted' AND NOT EXISTS (
-                     SELECT 1 FROM release_version
-                     WHERE app_id = $1 AND status IN ('submitted', 'in-review'))",
+                format!(
+                    "UPDATE release_app SET about = $2, search = $3, updated = $4
+                     WHERE {NOT_IN_REVIEW}"
+                ),
                 [
                     app_id.into(),
                     model::json(&about).into(),
@@ -165,17 +185,8 @@ impl Releases {
         if let Some(categories) = categories {
             statements.extend(category::put(app_id, &categories));
         }
-        self.store.apply(statements).await.map_err(|error| {
-            refused(error, "app_version_in_review", || {
-                ReleaseError::new(
-                    Kind::State,
-                    "app_version_in_review",
-                    "a version of the app is under review; cancel it, or wait until it is decided, and change the app then",
-                    "应用有版本正在审核中，暂时不能修改",
-                )
-            })
-            .or_category()
-        })
+        let applied = self.store.apply(statements).await;
+        applied.map_err(|error| in_review(error).or_category())
     }
 
     /// Deletes apps without versions.
@@ -213,6 +224,20 @@ impl Releases {
                 )
             })
         })
+    }
+
+    /// Removes a repository: what was published in it leaves the store with it, each version with a row
+    /// in its history.
+    ///
+    /// # Errors
+    /// There is no such repository, or it cannot be removed.
+    pub async fn remove_repository(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(), RepositoryError> {
+        let also = Box::new(|repo_id: &str| gone_with(actor, repo_id));
+        self.shelves.remove(name, also).await
     }
 
     async fn find_app(&self, app_id: &str) -> Result<App, ReleaseError> {
@@ -263,6 +288,22 @@ fn not_yours(what: &'static str) -> ReleaseError {
     .with(json!({ "what": what }))
 }
 
+/// The condition that the app of `$1` may be changed: nobody looks at a version of it just now.
+const NOT_IN_REVIEW: &str = "app_id = $1 AND status <> 'deleted' AND NOT EXISTS (
+     SELECT 1 FROM release_version WHERE app_id = $1 AND status IN ('submitted', 'in-review'))";
+
+/// The refusal by [`NOT_IN_REVIEW`] in better words.
+fn in_review(error: crate::database::shared::ApplyError) -> ReleaseError {
+    refused(error, "app_version_in_review", || {
+        ReleaseError::new(
+            Kind::State,
+            "app_version_in_review",
+            "a version of the app is under review; cancel it, or wait until it is decided, and change the app then",
+            "应用有版本正在审核中，暂时不能修改",
+        )
+    })
+}
+
 /// The error in better words, when the change was refused by this name.
 fn refused(
     error: crate::database::shared::ApplyError,
@@ -273,6 +314,33 @@ fn refused(
         crate::database::shared::ApplyError::Refused(refusal) if refusal == name => better(),
         other => other.into(),
     }
+}
+
+/// The statements that delete all that was published in a repository which is removed.
+fn gone_with(actor: &Actor, repo_id: &str) -> Vec<Statement> {
+    let now = clock::now();
+    vec![
+        audit::rows_of_removal(actor, repo_id, now),
+        Statement::new(
+            "UPDATE release_version SET status = 'deleted', updated = $2, status_time = $2
+             WHERE status <> 'deleted'
+                 AND app_id IN (SELECT app_id FROM release_app WHERE repo_id = $1)",
+            [repo_id.into(), now.into()],
+        ),
+        Statement::new(
+            "UPDATE release_app SET status = 'deleted', updated = $2, status_time = $2
+             WHERE repo_id = $1 AND status <> 'deleted'",
+            [repo_id.into(), now.into()],
+        ),
+        Statement::new(
+            "DELETE FROM release_shown WHERE repo_id = $1",
+            [repo_id.into()],
+        ),
+        Statement::new(
+            "DELETE FROM release_kept WHERE repo_id = $1",
+            [repo_id.into()],
+        ),
+    ]
 }
 
 /// An app's own state, after one of its versions changed.

@@ -163,7 +163,7 @@ impl AboutChange {
 }
 
 /// All texts of an app together.
-const MAX_ABOUT_BYTES: usize = 256 << 10;
+pub(super) const MAX_ABOUT_BYTES: usize = 256 << 10;
 
 /// An app.
 #[derive(Clone, Debug, PartialEq, Eq)]

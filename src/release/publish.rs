@@ -7,6 +7,7 @@ use super::error::{Kind, ReleaseError};
 use super::model::{About, App, Version};
 use super::shelf::Place;
 use super::state::{self, Action, State};
+use super::upload::digest;
 use super::{Releases, app_follows, attachment, audit, category, clock, not_yours};
 use crate::database::shared::{ApplyError, Statement};
 use crate::repository::{Entry, Package, PackageKind};
@@ -43,11 +44,14 @@ impl Releases {
         }
         self.check(actor, &version, action, message).await?;
         match action {
-            Action::Release | Action::Recover | Action::Suspend | Action::Delete => {}
+            Action::Release
+            | Action::Recover
+            | Action::Suspend
+            | Action::Cancel
+            | Action::Delete => {}
             Action::Create
             | Action::Modify
             | Action::Submit
-            | Action::Cancel
             | Action::Review
             | Action::Pass
             | Action::Reject => return self.commit(actor, &version, action, message).await,
@@ -67,14 +71,9 @@ impl Releases {
                     (Action::Recover, Some(published)) => published,
                     _ => &app.about,
                 };
-                let entry = entry(&app, about, &version)?;
-                let published = self
-                    .shelves
-                    .publish(&place.id, &entry, version.digest()?)
-                    .await;
-                match published {
+                match self.show(&place, &app, about, &version).await {
                     Ok(()) => self.commit(actor, &version, action, message).await,
-                    Err(error) => Err(error.into()),
+                    Err(error) => Err(error),
                 }
             }
             Action::Suspend => {
@@ -93,13 +92,10 @@ impl Releases {
             }
             return Err(error);
         }
+        if matches!(action, Action::Cancel | Action::Delete) {
+            self.withdraw_left(&place, version_id).await;
+        }
         if action == Action::Delete {
-            if place.active && version.status == State::Suspended {
-                // It was withdrawn when it was suspended, unless that was cut off.
-                if let Err(error) = self.withdraw(&place, &app, &version).await {
-                    tracing::warn!(version_id, "{error}");
-                }
-            }
             self.forget_unused(&place, &version.sha256).await;
         }
         Ok(())
@@ -132,16 +128,112 @@ impl Releases {
         Ok(())
     }
 
+    /// Puts a version's package where others see it. That it may be there is noted before: whatever
+    /// becomes of the version, the package is found again.
+    pub(super) async fn show(
+        &self,
+        place: &Place,
+        app: &App,
+        about: &About,
+        version: &Version,
+    ) -> Result<(), ReleaseError> {
+        let (entry, digest) = (entry(app, about, version)?, version.digest()?);
+        let owner = self.owner(&place.id).await?;
+        let noted = Statement::new(
+            "INSERT INTO release_shown (repo_id, name, version, sha256, version_id)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (repo_id, name, version, sha256) DO UPDATE SET version_id = $5",
+            [
+                (&place.id).into(),
+                (&app.name).into(),
+                (&version.version).into(),
+                (&version.sha256).into(),
+                (&version.version_id).into(),
+            ],
+        );
+        self.store.apply(vec![noted]).await?;
+        self.shelves
+            .publish(&place.id, &owner, &entry, digest)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn withdraw(
         &self,
         place: &Place,
         app: &App,
         version: &Version,
     ) -> Result<(), ReleaseError> {
-        self.shelves
-            .withdraw(&place.id, &app.name, &version.version, version.digest()?)
-            .await?;
-        Ok(())
+        let shown = Shown {
+            name: app.name.clone(),
+            version: version.version.clone(),
+            sha256: version.sha256.clone(),
+            version_id: version.version_id.clone(),
+        };
+        self.take_away(place, &shown).await
+    }
+
+    /// Takes a package away from where others see it, and forgets that it may be there.
+    pub(super) async fn take_away(&self, place: &Place, shown: &Shown) -> Result<(), ReleaseError> {
+        // From a repository that was removed nothing is offered, and nobody has a key to it.
+        if place.active {
+            let owner = self.owner(&place.id).await?;
+            let digest = digest(&shown.version_id, &shown.sha256)?;
+            self.shelves
+                .withdraw(&place.id, &owner, &shown.name, &shown.version, digest)
+                .await?;
+        }
+        let gone = Statement::new(
+            "DELETE FROM release_shown
+             WHERE repo_id = $1 AND name = $2 AND version = $3 AND sha256 = $4",
+            [
+                (&place.id).into(),
+                (&shown.name).into(),
+                (&shown.version).into(),
+                (&shown.sha256).into(),
+            ],
+        );
+        Ok(self.store.apply(vec![gone]).await?)
+    }
+
+    /// The packages that others may see though no version in the store is behind them: of one
+    /// version, or of all. A release that was cut off left them.
+    pub(super) async fn left(
+        &self,
+        place: &Place,
+        version_id: Option<&str>,
+    ) -> Result<Vec<Shown>, ReleaseError> {
+        let statement = Statement::new(
+            "SELECT name, version, sha256, version_id FROM release_shown
+             WHERE repo_id = $1 AND ($2 = '' OR version_id = $2) AND NOT EXISTS (
+                 SELECT 1 FROM release_version v JOIN release_app a ON a.app_id = v.app_id
+                 WHERE v.sha256 = release_shown.sha256 AND v.version = release_shown.version
+                     AND a.repo_id = release_shown.repo_id AND a.name = release_shown.name
+                     AND v.status = 'active')",
+            [(&place.id).into(), version_id.unwrap_or_default().into()],
+        );
+        let rows = self.store.query(statement).await?;
+        let shown = rows.iter().map(|row| Shown {
+            name: row.text(0),
+            version: row.text(1),
+            sha256: row.text(2),
+            version_id: row.text(3),
+        });
+        Ok(shown.collect())
+    }
+
+    /// Takes away what a release of this version that was cut off left. A failure is mended when the
+    /// repository is set right.
+    pub(super) async fn withdraw_left(&self, place: &Place, version_id: &str) {
+        let done = async {
+            for shown in self.left(place, Some(version_id)).await? {
+                self.take_away(place, &shown).await?;
+            }
+            Ok::<(), ReleaseError>(())
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(version_id, "its package may still be offered: {error}");
+        }
     }
 
     /// Whether the actor may do it, and whether the state allows it.
@@ -175,7 +267,10 @@ impl Releases {
                 action,
             ));
         }
-        if action == Action::Pass && is_owner && self.accounts.has_other_admin(actor).await? {
+        if action == Action::Pass
+            && self.accounts.has_other_admin(actor).await?
+            && (is_owner || self.last_hand(&version.version_id).await? == actor.name)
+        {
             return Err(ReleaseError::new(
                 Kind::Denied,
                 "cannot_review_own",
@@ -184,6 +279,19 @@ impl Releases {
             ));
         }
         Ok(())
+    }
+
+    /// Who uploaded a version or changed it last: an administrator may do that for a developer, and it is
+    /// his own work then.
+    async fn last_hand(&self, version_id: &str) -> Result<String, ReleaseError> {
+        let statement = Statement::new(
+            "SELECT operator FROM release_audit
+             WHERE version_id = $1 AND action IN ('create', 'modify')
+             ORDER BY number DESC LIMIT 1",
+            [version_id.into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows.first().map(|row| row.text(0)).unwrap_or_default())
     }
 
     /// Changes the state, with the row of the history, the app's state and, at a release, what the
@@ -280,9 +388,19 @@ impl Releases {
             return Err(ReleaseError::not_found("version", "应用版本", version_id));
         }
         let app = self.find_app(&version.app_id).await?;
-        let package = self.shelves.kept(&app.repo_id, version.digest()?).await?;
+        let owner = self.owner(&app.repo_id).await?;
+        let kept = self.shelves.kept(&app.repo_id, &owner, version.digest()?);
+        let package = kept.await?;
         Ok((app, version, package))
     }
+}
+
+/// A package that others may see.
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) sha256: String,
+    pub(super) version_id: String,
 }
 
 /// Held while a version and what lies of it in the repository change together.

@@ -1,12 +1,13 @@
 //! Sets right what a crash cut off. The database is right; the repository follows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Releases;
+use super::clock;
 use super::error::ReleaseError;
 use super::model::{self, Version};
-use super::publish::{entry, version_lock};
+use super::publish::version_lock;
 use super::shelf::Place;
 use super::state::State;
 use crate::app::Sha256;
@@ -15,6 +16,9 @@ use crate::repository::Entry;
 
 /// How soon the catalogs of one server show what another one released.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(2);
+
+/// The longest upload; what was put into a repository before that is no part of one.
+const GRACE: Duration = Duration::from_hours(24);
 
 /// What was set right in a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +87,6 @@ impl Releases {
             return Ok(settled);
         };
         let versions = self.versions_of(&place.id).await?;
-        let mut used = BTreeSet::new();
         if !versions.is_empty() {
             let stock = self.shelves.stock(&place.id).await?;
             let of = |entries: &[Entry]| -> BTreeMap<(String, String), Option<Sha256>> {
@@ -95,8 +98,14 @@ impl Releases {
             let (listed, left_over) = (of(&stock.listed), of(&stock.left_over));
             for (name, version) in &versions {
                 let key = (name.clone(), version.version.clone());
-                let ours = version.digest()?;
-                used.insert(ours);
+                let Ok(ours) = version.digest() else {
+                    tracing::error!(
+                        repository = place.name,
+                        "`{name}` {} has no checksum in the database, and is left as it is",
+                        version.version
+                    );
+                    continue;
+                };
                 let shown = || format!("{name} {}", version.version);
                 let is_active = version.status == State::Active;
                 match (is_active, listed.get(&key)) {
@@ -109,37 +118,87 @@ impl Releases {
                         );
                         settled.altered.push(shown());
                     }
-                    (true, None) => {
-                        self.settle_version(place, &version.version_id).await?;
+                    (true, None) if self.settle_version(place, version).await => {
                         settled.published.push(shown());
                     }
-                    (false, Some(digest)) if *digest == Some(ours) => {
-                        self.settle_version(place, &version.version_id).await?;
+                    (false, Some(digest))
+                        if *digest == Some(ours) && self.settle_version(place, version).await =>
+                    {
                         settled.withdrawn.push(shown());
                     }
-                    (false, None) if left_over.get(&key) == Some(&Some(ours)) => {
-                        self.settle_version(place, &version.version_id).await?;
+                    (false, None)
+                        if left_over.get(&key) == Some(&Some(ours))
+                            && self.settle_version(place, version).await =>
+                    {
                         settled.withdrawn.push(shown());
                     }
                     _ => {}
                 }
             }
         }
-        for sha256 in self.shelves.all_kept(&place.id).await? {
-            if !used.contains(&sha256) {
-                self.forget_unused(place, &sha256.to_string()).await;
-                settled.swept += 1;
-            }
+        for shown in self.left(place, None).await? {
+            let Some(_held) = self
+                .store
+                .try_lock(&version_lock(&shown.version_id))
+                .await?
+            else {
+                continue;
+            };
+            // Whoever held it before may have released it.
+            self.withdraw_left(place, &shown.version_id).await;
+            settled
+                .withdrawn
+                .push(format!("{} {}", shown.name, shown.version));
+        }
+        for sha256 in self.nobodys(&place.id).await? {
+            self.forget_unused(place, &sha256).await;
+            settled.swept += 1;
         }
         Ok(settled)
     }
 
-    /// Sets one version right, when nobody is at it.
-    async fn settle_version(&self, place: &Place, version_id: &str) -> Result<(), ReleaseError> {
-        let Some(_held) = self.store.try_lock(&version_lock(version_id)).await? else {
-            return Ok(());
+    /// The checksums of packages that this store put into a repository and that no version needs. What
+    /// else lies there is another store's, or was put there before this database was brought back from
+    /// a copy: nobody here knows what it is good for.
+    async fn nobodys(&self, repo_id: &str) -> Result<Vec<String>, ReleaseError> {
+        // Whoever is alone has no upload from before its start. Of several servers another may be
+        // in the middle of one, also when its lock was lost with a connection.
+        let before = if self.store.is_shared() {
+            let grace = u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX);
+            clock::now().saturating_sub(grace)
+        } else {
+            self.began
         };
-        self.settle(place, version_id).await
+        let statement = Statement::new(
+            "SELECT sha256 FROM release_kept WHERE repo_id = $1 AND since < $2 AND NOT EXISTS (
+                 SELECT 1 FROM release_version JOIN release_app USING (app_id)
+                 WHERE release_version.sha256 = release_kept.sha256
+                     AND release_app.repo_id = release_kept.repo_id
+                     AND release_version.status <> 'deleted')",
+            [repo_id.into(), before.into()],
+        );
+        let rows = self.store.query(statement).await?;
+        Ok(rows.iter().map(|row| row.text(0)).collect())
+    }
+
+    /// Sets one version right, when nobody is at it. What is wrong with it is no reason to leave the
+    /// others; answers whether it is right now.
+    async fn settle_version(&self, place: &Place, version: &Version) -> bool {
+        let version_id = &version.version_id;
+        let done = async {
+            let Some(_held) = self.store.try_lock(&version_lock(version_id)).await? else {
+                return Ok(false);
+            };
+            self.settle(place, version_id).await.map(|()| true)
+        };
+        done.await.unwrap_or_else(|error: ReleaseError| {
+            tracing::warn!(
+                repository = place.name,
+                version_id,
+                "a version was not set right: {error}"
+            );
+            false
+        })
     }
 
     /// Likewise, by the one who is at it.
@@ -148,11 +207,7 @@ impl Releases {
         let app = self.find_app(&version.app_id).await?;
         if version.status == State::Active {
             let about = app.published.as_ref().unwrap_or(&app.about);
-            let entry = entry(&app, about, &version)?;
-            self.shelves
-                .publish(&place.id, &entry, version.digest()?)
-                .await?;
-            return Ok(());
+            return self.show(place, &app, about, &version).await;
         }
         self.withdraw(place, &app, &version).await
     }

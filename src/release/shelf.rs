@@ -1,7 +1,8 @@
 //! Where the packages of versions lie: the repositories, as publishing needs them.
 //!
 //! Every version's package is kept at a name made of its checksum, which no list shows, until the
-//! version is deleted. A released one lies beside that under its own name and in the index. All of it
+//! version is deleted. `owner` is the folder for that: other stores may have theirs in the same bucket. A
+//! released one lies beside that under its own name and in the index. All of it
 //! can be done twice without harm, which is how what a crash cut off is mended.
 
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 use crate::app::Sha256;
+use crate::database::shared::Statement;
 use crate::repository::{
     Entry, Package, Record, Repositories, Repository, RepositoryError, Status,
 };
@@ -38,6 +40,9 @@ pub struct Stock {
 /// The answer of a shelf.
 type Answer<'a, T> = BoxFuture<'a, Result<T, RepositoryError>>;
 
+/// The changes beside the removal of a repository of this id.
+pub(super) type Also<'a> = Box<dyn FnOnce(&str) -> Vec<Statement> + Send + 'a>;
+
 /// The repositories, as publishing needs them.
 pub trait Shelves: Send + Sync {
     /// A repository by its id or name.
@@ -47,24 +52,34 @@ pub trait Shelves: Send + Sync {
     fn places(&self) -> Answer<'_, Vec<Place>>;
 
     /// Keeps a package by its checksum. One that is kept already is no mistake.
-    fn keep<'a>(&'a self, repo: &'a str, sha256: Sha256, file: &'a Path) -> Answer<'a, ()>;
+    fn keep<'a>(
+        &'a self,
+        repo: &'a str,
+        owner: &'a str,
+        sha256: Sha256,
+        file: &'a Path,
+    ) -> Answer<'a, ()>;
 
     /// A package that is kept.
-    fn kept<'a>(&'a self, repo: &'a str, sha256: Sha256) -> Answer<'a, Package>;
+    fn kept<'a>(&'a self, repo: &'a str, owner: &'a str, sha256: Sha256) -> Answer<'a, Package>;
 
     /// Forgets a package that was kept. One that is not there is no mistake.
-    fn forget<'a>(&'a self, repo: &'a str, sha256: Sha256) -> Answer<'a, ()>;
-
-    /// The checksums of all packages that are kept.
-    fn all_kept<'a>(&'a self, repo: &'a str) -> Answer<'a, Vec<Sha256>>;
+    fn forget<'a>(&'a self, repo: &'a str, owner: &'a str, sha256: Sha256) -> Answer<'a, ()>;
 
     /// Puts a package that is kept where others see it, and into the index.
-    fn publish<'a>(&'a self, repo: &'a str, entry: &'a Entry, sha256: Sha256) -> Answer<'a, ()>;
+    fn publish<'a>(
+        &'a self,
+        repo: &'a str,
+        owner: &'a str,
+        entry: &'a Entry,
+        sha256: Sha256,
+    ) -> Answer<'a, ()>;
 
     /// Takes a version out of the index and away from where others see it.
     fn withdraw<'a>(
         &'a self,
         repo: &'a str,
+        owner: &'a str,
         name: &'a str,
         version: &'a str,
         sha256: Sha256,
@@ -77,6 +92,9 @@ pub trait Shelves: Send + Sync {
         name: &'a str,
         version: Option<&'a str>,
     ) -> Answer<'a, bool>;
+
+    /// Removes a repository, with what changes beside it by its id: both, or nothing.
+    fn remove<'a>(&'a self, name: &'a str, also: Also<'a>) -> Answer<'a, ()>;
 
     /// Shows in the catalogs what the index has now.
     fn look_again<'a>(&'a self, repo: &'a str) -> Answer<'a, ()>;
@@ -137,25 +155,34 @@ impl Shelves for Repositories {
         })
     }
 
-    fn keep<'a>(&'a self, repo: &'a str, sha256: Sha256, file: &'a Path) -> Answer<'a, ()> {
-        Box::pin(async move { open(self, repo).await?.keep(sha256, file).await })
+    fn keep<'a>(
+        &'a self,
+        repo: &'a str,
+        owner: &'a str,
+        sha256: Sha256,
+        file: &'a Path,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move { open(self, repo).await?.keep(owner, sha256, file).await })
     }
 
-    fn kept<'a>(&'a self, repo: &'a str, sha256: Sha256) -> Answer<'a, Package> {
-        Box::pin(async move { open(self, repo).await?.kept(sha256).await })
+    fn kept<'a>(&'a self, repo: &'a str, owner: &'a str, sha256: Sha256) -> Answer<'a, Package> {
+        Box::pin(async move { open(self, repo).await?.kept(owner, sha256).await })
     }
 
-    fn forget<'a>(&'a self, repo: &'a str, sha256: Sha256) -> Answer<'a, ()> {
-        Box::pin(async move { open(self, repo).await?.forget(sha256).await })
+    fn forget<'a>(&'a self, repo: &'a str, owner: &'a str, sha256: Sha256) -> Answer<'a, ()> {
+        Box::pin(async move { open(self, repo).await?.forget(owner, sha256).await })
     }
 
-    fn all_kept<'a>(&'a self, repo: &'a str) -> Answer<'a, Vec<Sha256>> {
-        Box::pin(async move { open(self, repo).await?.all_kept().await })
-    }
-
-    fn publish<'a>(&'a self, repo: &'a str, entry: &'a Entry, sha256: Sha256) -> Answer<'a, ()> {
+    fn publish<'a>(
+        &'a self,
+        repo: &'a str,
+        owner: &'a str,
+        entry: &'a Entry,
+        sha256: Sha256,
+    ) -> Answer<'a, ()> {
         Box::pin(async move {
-            open(self, repo).await?.publish(entry, sha256).await?;
+            let repository = open(self, repo).await?;
+            repository.publish(owner, entry, sha256).await?;
             look_again(self, repo).await;
             Ok(())
         })
@@ -164,13 +191,14 @@ impl Shelves for Repositories {
     fn withdraw<'a>(
         &'a self,
         repo: &'a str,
+        owner: &'a str,
         name: &'a str,
         version: &'a str,
         sha256: Sha256,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             let repository = open(self, repo).await?;
-            repository.withdraw(name, version, sha256).await?;
+            repository.withdraw(owner, name, version, sha256).await?;
             look_again(self, repo).await;
             Ok(())
         })
@@ -194,6 +222,10 @@ impl Shelves for Repositories {
                 None => !index.versions(name).is_empty(),
             })
         })
+    }
+
+    fn remove<'a>(&'a self, name: &'a str, also: Also<'a>) -> Answer<'a, ()> {
+        Box::pin(async move { Repositories::remove(self, name, also).await })
     }
 
     fn look_again<'a>(&'a self, repo: &'a str) -> Answer<'a, ()> {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::account::{Actor, need_developer, random};
 use super::error::{Kind, ReleaseError};
-use super::model::{self, About, App, Manifest, Version};
+use super::model::{self, About, App, MAX_ABOUT_BYTES, Manifest, Version};
+use super::publish::version_lock;
 use super::shelf::Place;
 use super::state::{Action, State};
 use super::{Releases, app_follows, audit, category, clock, not_yours, state};
@@ -36,6 +37,16 @@ impl Upload {
         let sha256 = package.digest.ok_or_else(|| {
             ReleaseError::package(&[(String::new(), "it has no checksum".to_owned())])
         })?;
+        let texts = [
+            model::json(&About::of_package(&package)),
+            model::json(&manifest(&package)),
+        ];
+        // As much as may be written by hand; it goes into lists, notes and the index.
+        if texts.iter().map(String::len).sum::<usize>() > MAX_ABOUT_BYTES {
+            let reason = "all that it says of itself may have 256 KiB; shorten it";
+            let file = "install.json".to_owned();
+            return Err(ReleaseError::package(&[(file, reason.to_owned())]));
+        }
         let ending = archive::ending(path)
             .map_err(|error| ReleaseError::package(&[(String::new(), error.to_string())]))?;
         Ok(Self {
@@ -55,7 +66,8 @@ impl Upload {
 /// A new app.
 #[derive(Clone, Debug, Default)]
 pub struct NewApp {
-    /// The repository that it is published in, by its id or name; the built-in one when empty.
+    /// The repository that it is published in, by its id or name; when empty, the built-in one, or with
+    /// several servers the only one that they all can write.
     pub repo: String,
     /// Its name, which the package must bear; not checked when empty.
     pub name: String,
@@ -109,12 +121,10 @@ impl Releases {
                 "应用名称与配置包中的名称不一致",
             ));
         }
-        let repo = if new.repo.is_empty() {
-            repository::LOCAL
-        } else {
-            &new.repo
+        let place = match new.repo.as_str() {
+            "" => self.usual().await?,
+            repo => self.writable(repo).await?,
         };
-        let place = self.writable(repo).await?;
         self.need_free_name(&place, name).await?;
         let (app_id, version_id) = (id("app")?, id("appv")?);
         let now = clock::now();
@@ -136,6 +146,7 @@ impl Releases {
             )
             .unique_or("app_name_exists"),
         ];
+        statements.push(in_use(&place));
         let mut categories = new.categories;
         if categories.is_empty() {
             categories.extend(self.category_named(&upload.package.category).await?);
@@ -187,6 +198,7 @@ impl Releases {
         let version_id = id("appv")?;
         let is_owner = actor.owns(&app.owner);
         let statements = vec![
+            in_use(&place),
             alive(&app.app_id),
             insert(
                 &app.app_id,
@@ -273,6 +285,16 @@ impl Releases {
         let place = self.writable(&app.repo_id).await?;
         self.need_free_number(&place, &app, &upload, Some(version_id))
             .await?;
+        // A release of it that is under way must not find another package half way.
+        let _held = self.store.lock(&version_lock(version_id)).await?;
+        let version = self.find_version(version_id).await?;
+        if state::after(version.status, Action::Modify).is_none() {
+            return Err(ReleaseError::status(
+                version_id,
+                version.status,
+                Action::Modify,
+            ));
+        }
         let number = &upload.package.version;
         let statements = vec![
             Statement::new(
@@ -308,10 +330,22 @@ impl Releases {
             }
             Err(other) => return Err(other.told(&upload)),
         }
+        self.withdraw_left(&place, version_id).await;
         if version.sha256 != upload.sha256.to_string() {
             self.forget_unused(&place, &version.sha256).await;
         }
         Ok(())
+    }
+
+    /// Where packages are put when nobody says where: into the built-in repository; where that is only one
+    /// server's of several, into the only one that all can write.
+    async fn usual(&self) -> Result<Place, ReleaseError> {
+        if self.store.is_shared()
+            && let [only] = self.shelves.places().await?.as_slice()
+        {
+            return Ok(only.clone());
+        }
+        self.writable(repository::LOCAL).await
     }
 
     /// A repository that packages can be put into.
@@ -319,6 +353,14 @@ impl Releases {
         let place = self.shelves.place(repo).await?;
         if !place.active {
             return Err(ReleaseError::not_found("repository", "仓库", repo));
+        }
+        if !place.writable && place.name == repository::LOCAL {
+            return Err(ReleaseError::new(
+                Kind::Invalid,
+                "cannot_write_repo",
+                "the repository `local` lies in the home of one server, and the others that share this database do not have it; add an S3 repository (`storekeeper repo add shop s3://…`) and publish to that",
+                "多台服务器共用数据库时不能发布到内置仓库，请先添加 S3 仓库",
+            ));
         }
         if !place.writable {
             return Err(ReleaseError::new(
@@ -382,10 +424,25 @@ impl Releases {
     ) -> Result<(), Apply> {
         let held = self.store.lock(&package_lock(&upload.sha256.to_string()));
         let held = held.await.map_err(|error| Apply::Failed(error.into()))?;
-        self.shelves
-            .keep(&place.id, upload.sha256, &upload.path)
-            .await
-            .map_err(|error| Apply::Failed(error.into()))?;
+        let kept = async {
+            let owner = self.owner(&place.id).await?;
+            // Noted before the file is there: what is not noted is not ours to sweep away.
+            let noted = Statement::new(
+                "INSERT INTO release_kept (repo_id, sha256, since) VALUES ($1, $2, $3)
+                 ON CONFLICT (repo_id, sha256) DO UPDATE SET since = $3",
+                [
+                    (&place.id).into(),
+                    upload.sha256.to_string().into(),
+                    clock::now().into(),
+                ],
+            );
+            self.store.apply(vec![noted]).await?;
+            let keep = self
+                .shelves
+                .keep(&place.id, &owner, upload.sha256, &upload.path);
+            Ok::<_, ReleaseError>(keep.await?)
+        };
+        kept.await.map_err(Apply::Failed)?;
         let applied = self.store.apply(statements).await;
         drop(held);
         match applied {
@@ -410,8 +467,14 @@ impl Releases {
                 [sha256.into(), (&place.id).into()],
             );
             let is_used = !self.store.query(used).await?.is_empty();
-            if let (false, Ok(sha256)) = (is_used, sha256.parse()) {
-                self.shelves.forget(&place.id, sha256).await?;
+            if let (false, Ok(digest)) = (is_used, sha256.parse()) {
+                let owner = self.owner(&place.id).await?;
+                self.shelves.forget(&place.id, &owner, digest).await?;
+                let gone = Statement::new(
+                    "DELETE FROM release_kept WHERE repo_id = $1 AND sha256 = $2",
+                    [(&place.id).into(), sha256.into()],
+                );
+                self.store.apply(vec![gone]).await?;
             }
             Ok::<(), ReleaseError>(())
         };
@@ -436,6 +499,11 @@ impl Apply {
             Self::Refused("app_version_exists") => {
                 ReleaseError::version_exists(&upload.package.version)
             }
+            Self::Refused("no_repository") => ReleaseError::not_found(
+                "repository of the app any more",
+                "仓库",
+                &upload.package.name,
+            ),
             Self::Refused("no_app") => ReleaseError::not_found("app", "应用", &upload.package.name),
             Self::Refused(name) => ReleaseError::from(ApplyError::Refused(name)).or_category(),
             Self::Failed(error) => error,
@@ -454,6 +522,15 @@ fn need_same_name(app: &App, upload: &Upload) -> Result<(), ReleaseError> {
         return Ok(());
     }
     Err(ReleaseError::other_name(&app.name, name))
+}
+
+/// The repository must not have been removed meanwhile.
+fn in_use(place: &Place) -> Statement {
+    Statement::new(
+        "UPDATE repository SET active = active WHERE id = $1 AND active = 1",
+        [(&place.id).into()],
+    )
+    .or_refuse("no_repository")
 }
 
 /// The app must not have been deleted meanwhile.
@@ -518,16 +595,18 @@ fn id(prefix: &str) -> Result<String, ReleaseError> {
 impl Version {
     /// Its checksum.
     pub(super) fn digest(&self) -> Result<Sha256, ReleaseError> {
-        self.sha256.parse().map_err(|error| {
-            ReleaseError::new(
-                Kind::Failed,
-                "internal_error",
-                format!(
-                    "the database says of version `{}`: {error}",
-                    self.version_id
-                ),
-                "数据库中的校验和无效",
-            )
-        })
+        digest(&self.version_id, &self.sha256)
     }
+}
+
+/// A checksum of a version as the database has it.
+pub(super) fn digest(version_id: &str, sha256: &str) -> Result<Sha256, ReleaseError> {
+    sha256.parse().map_err(|error| {
+        ReleaseError::new(
+            Kind::Failed,
+            "internal_error",
+            format!("the database says of version `{version_id}`: {error}"),
+            "数据库中的校验和无效",
+        )
+    })
 }

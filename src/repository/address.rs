@@ -99,7 +99,7 @@ impl Address {
                 return Err(wrong(reason, 107));
             }
             return match kind {
-                None | Some(Kind::Directory) => Ok((Self::Folder(PathBuf::from(text)), None)),
+                None | Some(Kind::Directory) => Ok((Self::Folder(tidy(Path::new(text))), None)),
                 Some(kind) => Err(wrong("it is the path of a folder", mismatch(kind))),
             };
         };
@@ -126,7 +126,7 @@ impl Address {
             Kind::Directory => {
                 let path = url.to_file_path();
                 let path = path.map_err(|()| wrong("it names no folder of this computer", 107))?;
-                Ok((Self::Folder(path), None))
+                Ok((Self::Folder(tidy(&path)), None))
             }
         }
     }
@@ -149,6 +149,11 @@ impl Address {
             Self::Folder(_) => 901,
         }
     }
+}
+
+/// One folder has one path: without what adds nothing to it.
+fn tidy(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 fn mismatch(kind: Kind) -> u16 {
@@ -202,6 +207,8 @@ impl Bucket {
         }
         let host = url.host_str().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| wrong("it names no server"))?;
+        // Only of known schemes the host is in small letters already.
+        let host = &host.to_ascii_lowercase();
         let mut parts = url.path().split('/').filter(|part| !part.is_empty());
         let name = parts.next().ok_or_else(|| {
             wrong("it names no bucket; write s3://s3.<region>.<host>/<bucket> or s3://<host>:<port>/<bucket>")
@@ -343,6 +350,19 @@ mod tests {
             assert_eq!(code(wrong, None), 107, "{wrong}");
         }
         assert_eq!(code("other://x/y", None), 111);
+    }
+
+    #[test]
+    fn one_place_has_one_address() {
+        for (one, other) in [
+            ("/srv/r", "/srv//r/./"),
+            ("/srv/r", "file:///srv/r/"),
+            ("s3://minio:9000/b/p", "s3://MinIO:9000//b/p/"),
+            ("http://x.example/r", "HTTP://X.example:80/r/index.yaml"),
+        ] {
+            let shown = |text: &str| Address::parse(text, None).unwrap().0.to_string();
+            assert_eq!(shown(one), shown(other));
+        }
     }
 
     #[test]

@@ -62,6 +62,18 @@ pub enum RepositoryError {
         /// OpenPitrix's code: 106 for S3, 109 for http and https, 901 for folders.
         code: u16,
     },
+    /// A file in it is larger than any that is read.
+    #[error(
+        "`{file}` in the repository at `{address}` is larger than the {max_bytes} bytes that are read"
+    )]
+    Oversized {
+        /// The repository's address.
+        address: String,
+        /// The file.
+        file: String,
+        /// The limit.
+        max_bytes: u64,
+    },
     /// It cannot be written.
     #[error("the repository at `{address}` cannot be written: {reason}")]
     Unwritable {
@@ -197,9 +209,10 @@ impl RepositoryError {
             Self::Unknown(_) | Self::NoVersion { .. } => "resource_not_found",
             Self::BuiltIn(_) => "cannot_delete_internal_repo",
             Self::Busy(_) => "repo_event_running",
-            Self::Unreadable { .. } | Self::Index { .. } | Self::Download(_) => {
-                "cannot_access_repo"
-            }
+            Self::Unreadable { .. }
+            | Self::Oversized { .. }
+            | Self::Index { .. }
+            | Self::Download(_) => "cannot_access_repo",
             Self::Unwritable { .. } | Self::ReadOnly(_) => "cannot_write_repo",
             Self::VersionTaken { .. } | Self::Uploading { .. } => "app_version_exists",
             Self::Unusable { .. } | Self::Package { .. } | Self::Archive(_) => {

@@ -2,8 +2,11 @@
 //! list shows it, and published from there under its own name. Everything here may be done twice: what a
 //! killed service left half done is done once more.
 //!
+//! Several stores may share a bucket without knowing of each other, so each has a folder of its own, and
+//! the note of a published package says whose it is: nobody takes away what is another's.
+//!
 //! ```text
-//! <prefix>/.packages/<sha256>      a package, for as long as a version needs it
+//! <prefix>/.packages/<owner>/<sha256>      a package, for as long as a version of its owner needs it
 //! ```
 
 use std::collections::HashSet;
@@ -21,8 +24,8 @@ use crate::app::Sha256;
 /// no list shows that.
 const FOLDER: &str = ".packages";
 
-fn kept_file(digest: Sha256) -> String {
-    format!("{FOLDER}/{digest}")
+fn kept_file(owner: &str, digest: Sha256) -> String {
+    format!("{FOLDER}/{owner}/{digest}")
 }
 
 impl Repository {
@@ -30,10 +33,15 @@ impl Repository {
     ///
     /// # Errors
     /// [`RepositoryError::ReadOnly`], [`RepositoryError::Unwritable`].
-    pub async fn keep(&self, digest: Sha256, file: &Path) -> Result<(), RepositoryError> {
+    pub async fn keep(
+        &self,
+        owner: &str,
+        digest: Sha256,
+        file: &Path,
+    ) -> Result<(), RepositoryError> {
         self.must_be_writable()?;
         let size = super::size_of(file).await?;
-        let kept = kept_file(digest);
+        let kept = kept_file(owner, digest);
         let known = self.inner.place.head(&kept).await?;
         if known.is_some_and(|known| known.size == size) {
             return Ok(());
@@ -45,8 +53,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`RepositoryError::NoVersion`], and those of reading.
-    pub async fn kept(&self, digest: Sha256) -> Result<Package, RepositoryError> {
-        let file = kept_file(digest);
+    pub async fn kept(&self, owner: &str, digest: Sha256) -> Result<Package, RepositoryError> {
+        let file = kept_file(owner, digest);
         let content = self
             .inner
             .place
@@ -65,27 +73,23 @@ impl Repository {
     ///
     /// # Errors
     /// [`RepositoryError::ReadOnly`], [`RepositoryError::Unwritable`].
-    pub async fn forget(&self, digest: Sha256) -> Result<(), RepositoryError> {
+    pub async fn forget(&self, owner: &str, digest: Sha256) -> Result<(), RepositoryError> {
         self.must_be_writable()?;
-        self.inner.place.remove(&kept_file(digest)).await
-    }
-
-    /// The checksums of all packages that are kept.
-    ///
-    /// # Errors
-    /// [`RepositoryError::Unreadable`].
-    pub async fn all_kept(&self) -> Result<Vec<Sha256>, RepositoryError> {
-        let files = self.inner.place.list_below(FOLDER).await?;
-        Ok(files.iter().filter_map(|file| file.parse().ok()).collect())
+        self.inner.place.remove(&kept_file(owner, digest)).await
     }
 
     /// Publishes a package that is kept: puts it where others see it, then into the index.
     ///
     /// # Errors
-    /// [`RepositoryError::VersionTaken`] when there is another package of this name and version,
-    /// [`RepositoryError::Uploading`] when another is on its way there,
+    /// [`RepositoryError::VersionTaken`] when there is another package of this name and version, or
+    /// another's, [`RepositoryError::Uploading`] when another is on its way there,
     /// [`RepositoryError::NoVersion`] when it is not kept; those of writing.
-    pub async fn publish(&self, entry: &Entry, digest: Sha256) -> Result<(), RepositoryError> {
+    pub async fn publish(
+        &self,
+        owner: &str,
+        entry: &Entry,
+        digest: Sha256,
+    ) -> Result<(), RepositoryError> {
         self.must_be_writable()?;
         check_words(&entry.name, &entry.version)?;
         let file = entry.file().map(str::to_owned);
@@ -98,6 +102,7 @@ impl Repository {
             entry,
             published: false,
             uploading: Some(now()),
+            owner: Some(owner.to_owned()),
         };
         // Where the server knows no conditions, no other comes between the question and the claim.
         let turn = if self.conditional().await? {
@@ -106,13 +111,13 @@ impl Repository {
             Some(self.turn().await?)
         };
         if self.claim(&note, &file).await? == Claim::Granted {
-            if !place.copy(&kept_file(digest), &file).await? {
+            if !place.copy(&kept_file(owner, digest), &file).await? {
                 return Err(self.not_kept(digest));
             }
             note.uploading = None;
             note.published = true;
             let note_name = note_file(&note.entry.name, &note.entry.version);
-            self.write(&note_name, note.write(), Only::Always).await?;
+            self.write(&note_name, note.write()?, Only::Always).await?;
         }
         drop(turn);
         self.add_to_index(&note.entry).await
@@ -148,12 +153,14 @@ impl Repository {
         Ok(found)
     }
 
-    /// Takes a version out of the index and away from where others see it, if its package is this one.
+    /// Takes a version out of the index and away from where others see it, if its package is this one
+    /// and was published by this owner.
     ///
     /// # Errors
     /// Those of writing.
     pub async fn withdraw(
         &self,
+        owner: &str,
         name: &str,
         version: &str,
         digest: Sha256,
@@ -161,7 +168,7 @@ impl Repository {
         self.must_be_writable()?;
         check_words(name, version)?;
         let is_ours = if let Some(note) = self.note(name, version).await? {
-            note.entry.digest == Some(digest)
+            note.is_of(owner, digest)
         } else {
             let index = self.index().await?;
             let entry = index.get(name, version);
@@ -231,6 +238,8 @@ mod tests {
     use super::*;
     use sha2::Digest as _;
 
+    const OWNER: &str = "0123/repo-local";
+
     struct Kept {
         folder: tempfile::TempDir,
         repository: Repository,
@@ -244,8 +253,8 @@ mod tests {
         std::fs::write(&file, b"a package").unwrap();
         let digest = Sha256(sha2::Sha256::digest(b"a package").into());
         let repository = Repository::of_folder(&folder.path().join("shelf"));
-        repository.keep(digest, &file).await.unwrap();
-        repository.keep(digest, &file).await.unwrap();
+        repository.keep(OWNER, digest, &file).await.unwrap();
+        repository.keep(OWNER, digest, &file).await.unwrap();
         Kept {
             folder,
             repository,
@@ -269,7 +278,6 @@ mod tests {
     async fn a_kept_package_is_in_no_list_until_it_is_published() {
         let kept = kept().await;
         let repository = &kept.repository;
-        assert_eq!(repository.all_kept().await.unwrap(), [kept.digest]);
         assert!(repository.index().await.unwrap().is_empty());
         assert!(
             repository
@@ -284,7 +292,7 @@ mod tests {
         // Twice, as after a crash.
         for _ in 0..2 {
             repository
-                .publish(&entry(&kept), kept.digest)
+                .publish(OWNER, &entry(&kept), kept.digest)
                 .await
                 .unwrap();
             let index = repository.index().await.unwrap();
@@ -298,18 +306,18 @@ mod tests {
         assert_eq!(std::fs::read(&published).unwrap(), b"a package");
         for _ in 0..2 {
             repository
-                .withdraw("hello", "1.0.0", kept.digest)
+                .withdraw(OWNER, "hello", "1.0.0", kept.digest)
                 .await
                 .unwrap();
             assert!(repository.index().await.unwrap().is_empty());
             assert!(!published.exists());
         }
         assert_eq!(
-            whole(repository.kept(kept.digest).await.unwrap()).await,
+            whole(repository.kept(OWNER, kept.digest).await.unwrap()).await,
             b"a package"
         );
-        repository.forget(kept.digest).await.unwrap();
-        assert!(repository.kept(kept.digest).await.is_err());
+        repository.forget(OWNER, kept.digest).await.unwrap();
+        assert!(repository.kept(OWNER, kept.digest).await.is_err());
         assert!(kept.file.exists());
     }
 
@@ -318,12 +326,41 @@ mod tests {
         let kept = kept().await;
         let theirs = kept.folder.path().join("shelf/hello-1.0.0.zip");
         std::fs::write(&theirs, b"theirs").unwrap();
-        let refused = kept.repository.publish(&entry(&kept), kept.digest).await;
+        let refused = kept
+            .repository
+            .publish(OWNER, &entry(&kept), kept.digest)
+            .await;
         assert!(matches!(refused, Err(RepositoryError::VersionTaken { .. })));
         kept.repository
-            .withdraw("hello", "1.0.0", kept.digest)
+            .withdraw(OWNER, "hello", "1.0.0", kept.digest)
             .await
             .unwrap();
         assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
+    }
+
+    #[tokio::test]
+    async fn another_store_in_the_same_place_has_its_own() {
+        const OTHER: &str = "4567/repo-local";
+        let kept = kept().await;
+        let repository = &kept.repository;
+        repository
+            .keep(OTHER, kept.digest, &kept.file)
+            .await
+            .unwrap();
+        repository
+            .publish(OWNER, &entry(&kept), kept.digest)
+            .await
+            .unwrap();
+        // The same bytes are no reason to take them away from the one who published them.
+        let refused = repository.publish(OTHER, &entry(&kept), kept.digest).await;
+        assert!(matches!(refused, Err(RepositoryError::VersionTaken { .. })));
+        repository
+            .withdraw(OTHER, "hello", "1.0.0", kept.digest)
+            .await
+            .unwrap();
+        repository.forget(OTHER, kept.digest).await.unwrap();
+        assert_eq!(repository.index().await.unwrap().len(), 1);
+        assert!(repository.kept(OWNER, kept.digest).await.is_ok());
+        assert!(repository.kept(OTHER, kept.digest).await.is_err());
     }
 }

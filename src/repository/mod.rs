@@ -47,8 +47,8 @@ use self::address::User;
 use self::index::{is_package_name, is_usable_version};
 use self::place::{Place, Tag};
 use crate::app::Sha256;
-use crate::database::RepositoryStore;
-use crate::database::shared::Held;
+use crate::database::shared::{Held, LockError};
+use crate::database::{DatabaseError, RepositoryStore};
 use crate::download::Downloader;
 
 pub(crate) use self::address::resolve;
@@ -133,6 +133,8 @@ struct Note {
     published: bool,
     /// Its upload has not ended; in milliseconds since 1970, when it began.
     uploading: Option<u64>,
+    /// The store that published it, when it was one: nobody else withdraws it.
+    owner: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +142,8 @@ struct WrittenNote {
     published: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uploading: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
     entry: serde_json::Value,
 }
 
@@ -150,19 +154,35 @@ impl Note {
             entry: Entry::of_json(&written.entry).ok()?,
             published: written.published,
             uploading: written.uploading,
+            owner: written.owner,
         })
     }
 
-    fn write(&self) -> Bytes {
+    /// Whether it is of this package, published by this store.
+    fn is_of(&self, owner: &str, digest: Sha256) -> bool {
+        self.entry.digest == Some(digest) && self.owner.as_deref() == Some(owner)
+    }
+
+    /// The note as it lies there. One that nobody would read again is not written.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Package`]
+    fn write(&self) -> Result<Bytes, RepositoryError> {
         let written = WrittenNote {
             published: self.published,
             uploading: self.uploading,
+            owner: self.owner.clone(),
             entry: self.entry.to_json(),
         };
         // Text, numbers and lists can always be written.
-        serde_json::to_vec_pretty(&written)
-            .unwrap_or_default()
-            .into()
+        let text = serde_json::to_vec_pretty(&written).unwrap_or_default();
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_NOTE_BYTES {
+            let reason = "all that it says of itself is more than 1 MiB; shorten it";
+            return Err(RepositoryError::Package {
+                details: vec![(String::new(), reason.to_owned())],
+            });
+        }
+        Ok(text.into())
     }
 }
 
@@ -243,7 +263,14 @@ impl Repository {
         let ours = self.inner.turn.lock().await;
         let all = match &self.inner.store {
             Some(store) if !self.conditional().await? => {
-                store.lock(&format!("index:{}", self.inner.address)).await?
+                let name = format!("index:{}", self.inner.address);
+                store.lock(&name).await.map_err(|error| match error {
+                    LockError::Busy => RepositoryError::Contended(self.inner.name.clone()),
+                    LockError::Store(error) => RepositoryError::Database(DatabaseError {
+                        path: self.inner.name.clone(),
+                        reason: error.to_string(),
+                    }),
+                })?
             }
             Some(_) | None => None,
         };

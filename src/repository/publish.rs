@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cache::Memory;
 use super::error::RepositoryError;
 use super::index::{Entry, INDEX_FILE, Index};
-use super::place::{Only, Written};
+use super::place::{Only, Tag, Written};
 use super::{MAX_NOTE_BYTES, MAX_TRIES, Note, Repository, note_file, now, pause, write_index};
 
 /// A name that was claimed so long ago is free: longer than a copy may take, or a server's patience
@@ -38,11 +38,15 @@ impl Repository {
         let place = &self.inner.place;
         let file = note_file(&note.entry.name, &note.entry.version);
         for attempt in 0..MAX_TRIES {
-            let read = place.read(&file, MAX_NOTE_BYTES).await?;
+            let read = match place.read(&file, MAX_NOTE_BYTES).await {
+                // Whoever's it is, it is no note of ours.
+                Err(RepositoryError::Oversized { .. }) => return Err(taken(&note.entry)),
+                read => read?,
+            };
             let (text, only, claim) = match read {
                 // A package that came by other means has no note.
                 None if place.head(package).await?.is_some() => return Err(taken(&note.entry)),
-                None => (note.write(), Only::New, Claim::Granted),
+                None => (note.write()?, Only::New, Claim::Granted),
                 Some((bytes, tag)) => {
                     let known = Note::read(&bytes).filter(|known| {
                         let (known, wanted) = (&known.entry, &note.entry);
@@ -50,16 +54,16 @@ impl Repository {
                     });
                     // Somebody else's file of that name is no note of ours.
                     let known = known.ok_or_else(|| taken(&note.entry))?;
-                    match self.standing(&known, &note.entry).await? {
+                    match self.standing(&known, note).await? {
                         Standing::Done => return Ok(Claim::Done),
-                        Standing::Free => (note.write(), Only::Same(tag), Claim::Granted),
+                        Standing::Free => (note.write()?, Only::Same(tag), Claim::Granted),
                         Standing::Whole => {
                             let whole = Note {
                                 uploading: None,
                                 published: true,
                                 ..known
                             };
-                            (whole.write(), Only::Same(tag), Claim::Done)
+                            (whole.write()?, Only::Same(tag), Claim::Done)
                         }
                     }
                 }
@@ -72,8 +76,10 @@ impl Repository {
         Err(RepositoryError::Contended(self.inner.name.clone()))
     }
 
-    async fn standing(&self, known: &Note, wanted: &Entry) -> Result<Standing, RepositoryError> {
-        let is_same = known.entry.digest == wanted.digest;
+    async fn standing(&self, known: &Note, note: &Note) -> Result<Standing, RepositoryError> {
+        let wanted = &note.entry;
+        let is_ours = known.owner == note.owner;
+        let is_same = is_ours && known.entry.digest == wanted.digest;
         let there = match known.entry.file() {
             Some(file) => self.inner.place.head(file).await?,
             None => None,
@@ -83,7 +89,7 @@ impl Repository {
             None if is_there && is_same => Standing::Done,
             Some(_) if is_there && is_same => Standing::Whole,
             // What is hidden was withdrawn, and that was cut off.
-            None if is_there && known.published => return Err(taken(wanted)),
+            None if is_there && (known.published || !is_ours) => return Err(taken(wanted)),
             Some(since) if !is_same => {
                 let age = u128::from(now().saturating_sub(since));
                 if age < CLAIM_LEASE.as_millis() {
@@ -137,10 +143,11 @@ impl Repository {
             entry: entry.clone(),
             published: true,
             uploading: None,
+            owner: note.owner,
         };
         // The note first: if this is cut off, the next sync puts the version into the index.
         let file = note_file(&entry.name, &entry.version);
-        self.write(&file, note.write(), Only::Always).await?;
+        self.write(&file, note.write()?, Only::Always).await?;
         self.change_or_heal_index(|index| {
             let known = index.get(&entry.name, &entry.version);
             if known == Some(&entry) {
@@ -166,6 +173,7 @@ impl Repository {
                 entry: entry.clone(),
                 published: true,
                 uploading: None,
+                owner: None,
             }),
         };
         if let Some(note) = known.filter(|note| note.published) {
@@ -173,7 +181,8 @@ impl Repository {
                 published: false,
                 ..note
             };
-            self.write(&note_name, hidden.write(), Only::Always).await?;
+            self.write(&note_name, hidden.write()?, Only::Always)
+                .await?;
         }
         self.change_or_heal_index(|index| {
             let removed = index.remove(name, version);
@@ -238,10 +247,22 @@ impl Repository {
         version: &str,
     ) -> Result<Option<Note>, RepositoryError> {
         let file = note_file(name, version);
-        let read = self.inner.place.read(&file, MAX_NOTE_BYTES).await?;
-        let note = read.and_then(|(bytes, _)| Note::read(&bytes));
+        let read = self.read_note(&file).await?;
         // Somebody else's file of that name is no note of ours.
-        Ok(note.filter(|note| note.entry.name == name && note.entry.version == version))
+        let is_it = |note: &Note| note.entry.name == name && note.entry.version == version;
+        Ok(read.map(|(note, _)| note).filter(is_it))
+    }
+
+    /// The note in a file. A file that is too large for one is none.
+    async fn read_note(&self, file: &str) -> Result<Option<(Note, Tag)>, RepositoryError> {
+        match self.inner.place.read(file, MAX_NOTE_BYTES).await {
+            Ok(read) => Ok(read.and_then(|(bytes, tag)| Some((Note::read(&bytes)?, tag)))),
+            Err(error @ RepositoryError::Oversized { .. }) => {
+                tracing::warn!(repository = self.inner.name, "{error}; it is no note");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

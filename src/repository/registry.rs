@@ -16,6 +16,7 @@ use super::index::Index;
 use super::name::RepositoryName;
 use super::sync::Synced;
 use super::{LOCAL, Repository, Shared, Validation, blocking, now, random_word};
+use crate::database::shared::Statement;
 use crate::database::{EventRow, RepositoryRow, RepositoryStore};
 use crate::download::Downloader;
 use crate::library::Library;
@@ -276,11 +277,10 @@ impl Repositories {
         if known.iter().any(|row| row.id == LOCAL_ID) {
             return Ok(());
         }
-        let folder = self.inner.library.local_repository_dir();
         let local = Configured {
             id: LOCAL_ID.to_owned(),
             name: RepositoryName::parse(LOCAL)?,
-            url: folder.display().to_string(),
+            url: self.local_address(),
             description: "What is published on this computer".to_owned(),
             status: Status::Active,
             sync_period: SYNC_PERIOD,
@@ -369,16 +369,11 @@ impl Repositories {
         let _turn = self.inner.turn.lock().await;
         let all = self.configured().await?;
         let mut active = all.iter().filter(|it| it.status == Status::Active);
-        if active.clone().any(|it| it.name == name) {
+        if active.any(|it| it.name == name) {
             return Err(RepositoryError::NameTaken(name));
         }
+        self.must_be_free(&address, "").await?;
         let url = address.to_string();
-        if let Some(same) = active.find(|it| it.url == url) {
-            return Err(RepositoryError::AddressTaken {
-                name: same.name.clone(),
-                address: url,
-            });
-        }
         let secret = Secret {
             key: new.key.filter(|_| address.kind() == Kind::S3),
             user,
@@ -422,30 +417,23 @@ impl Repositories {
         }
         if let Some(name) = &change.name {
             configured.name = RepositoryName::parse(name)?;
+            self.must_have_no_namesake(&configured).await?;
         }
         let mut secret = None;
+        let mut known = Secret::default();
         if change.url.is_some() || change.key.is_some() {
-            let known = self.secret(&configured.id).await?;
+            known = self.secret(&configured.id).await?;
             let url = change.url.as_deref().unwrap_or(&configured.url);
             let (address, user) = Address::parse(url, None)?;
             let url = address.to_string();
-            let all = self.configured().await?;
-            let taken = all
-                .iter()
-                .find(|it| it.status == Status::Active && it.id != configured.id && it.url == url);
-            if let Some(same) = taken {
-                return Err(RepositoryError::AddressTaken {
-                    name: same.name.clone(),
-                    address: url,
-                });
-            }
+            self.must_be_free(&address, &configured.id).await?;
             let new = Secret {
                 key: change
                     .key
-                    .or(known.key)
+                    .or(known.key.clone())
                     .filter(|_| address.kind() == Kind::S3),
                 // What was for another address is not told to the new one.
-                user: user.or(known.user.filter(|_| change.url.is_none())),
+                user: user.or(known.user.clone().filter(|_| change.url.is_none())),
             };
             configured.conditional = self
                 .must_be_readable(configured.name.as_str(), &address, &new)
@@ -461,13 +449,23 @@ impl Repositories {
             configured.sync_period = period(seconds);
         }
         configured.changed_at = now();
+        let has_new = secret.is_some();
         if let Some(secret) = secret {
             self.keep_secret(&configured.id, secret).await?;
+        }
+        let saved = match self.save(&configured).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RepositoryError::NameTaken(configured.name.clone())),
+            Err(error) => Err(error),
+        };
+        if has_new {
+            if saved.is_err() {
+                // Another server was quicker, or the database failed: what was good before stays.
+                self.keep_secret(&configured.id, known).await?;
+            }
             self.opened().remove(&configured.id);
         }
-        if !self.save(&configured).await? {
-            return Err(RepositoryError::NameTaken(configured.name));
-        }
+        saved?;
         if before != configured.name {
             let old = Cache::new(&self.inner.library, &before, "", "", false);
             blocking(move || old.remove()).await;
@@ -478,10 +476,15 @@ impl Repositories {
     }
 
     /// Removes a repository. What lies in it stays there, and what was installed from it stays, too.
+    /// `also` says, by its id, what changes with it: both is done, or nothing.
     ///
     /// # Errors
     /// [`RepositoryError::Unknown`], [`RepositoryError::BuiltIn`], and the database's.
-    pub async fn remove(&self, name: &str) -> Result<(), RepositoryError> {
+    pub async fn remove(
+        &self,
+        name: &str,
+        also: impl FnOnce(&str) -> Vec<Statement>,
+    ) -> Result<(), RepositoryError> {
         let _turn = self.inner.turn.lock().await;
         let mut configured = self.named(name).await?;
         if configured.id == LOCAL_ID {
@@ -490,7 +493,12 @@ impl Repositories {
         configured.status = Status::Deleted;
         configured.has_credential = false;
         configured.changed_at = now();
-        self.save(&configured).await?;
+        let also = also(&configured.id);
+        let removed = self
+            .inner
+            .store
+            .remove_repository(row_of(&configured), also);
+        removed.await?;
         self.keep_secret(&configured.id, Secret::default()).await?;
         self.opened().remove(&configured.id);
         let cache = self.cache(&configured);
@@ -771,6 +779,41 @@ impl Repositories {
         })
     }
 
+    /// No other repository has its name.
+    async fn must_have_no_namesake(&self, new: &Configured) -> Result<(), RepositoryError> {
+        let all = self.configured().await?;
+        let is_same =
+            |it: &Configured| it.status == Status::Active && it.id != new.id && it.name == new.name;
+        if all.iter().any(is_same) {
+            return Err(RepositoryError::NameTaken(new.name.clone()));
+        }
+        Ok(())
+    }
+
+    /// No other repository is there.
+    async fn must_be_free(&self, address: &Address, but: &str) -> Result<(), RepositoryError> {
+        let all = self.configured().await?;
+        let others = all
+            .into_iter()
+            .filter(|it| it.status == Status::Active && it.id != but);
+        let (address, others) = (address.clone(), others.collect::<Vec<_>>());
+        blocking(move || {
+            let wanted = real(&address);
+            let same = others.into_iter().find(|other| {
+                let known = Address::parse(&other.url, None);
+                known.is_ok_and(|(known, _)| real(&known) == wanted)
+            });
+            match same {
+                Some(same) => Err(RepositoryError::AddressTaken {
+                    name: same.name,
+                    address: address.to_string(),
+                }),
+                None => Ok(()),
+            }
+        })
+        .await
+    }
+
     /// Answers whether its server heeds conditions, if that could be tried.
     async fn must_be_readable(
         &self,
@@ -803,7 +846,17 @@ impl Repositories {
                 })
                 .ok()
         };
-        Ok(rows.iter().filter_map(read).collect())
+        let mut all: Vec<Configured> = rows.iter().filter_map(read).collect();
+        // Wherever the home lies now; and of several servers each has its own.
+        for local in all.iter_mut().filter(|it| it.id == LOCAL_ID) {
+            local.url = self.local_address();
+        }
+        Ok(all)
+    }
+
+    fn local_address(&self) -> String {
+        let folder = self.inner.library.local_repository_dir();
+        Address::Folder(folder).to_string()
     }
 
     pub(super) async fn named(&self, name: &str) -> Result<Configured, RepositoryError> {
@@ -815,14 +868,7 @@ impl Repositories {
     }
 
     async fn save(&self, configured: &Configured) -> Result<bool, RepositoryError> {
-        let row = RepositoryRow {
-            id: configured.id.clone(),
-            name: configured.name.to_string(),
-            active: configured.status == Status::Active,
-            // Text and numbers can always be written.
-            record: serde_json::to_string(configured).unwrap_or_default(),
-        };
-        Ok(self.inner.store.save_repository(row).await?)
+        Ok(self.inner.store.save_repository(row_of(configured)).await?)
     }
 
     async fn record(&self, configured: Configured) -> Result<Record, RepositoryError> {
@@ -844,8 +890,11 @@ impl Repositories {
             problems: good.map(|event| event.problems.clone()).unwrap_or_default(),
         };
         let kind = address.kind();
+        let built_in = configured.id == LOCAL_ID;
+        // What one of several servers has in its home, the others do not have.
+        let is_here_only = built_in && self.inner.store.is_shared();
         Ok(Record {
-            built_in: configured.id == LOCAL_ID,
+            built_in,
             id: configured.id,
             name: configured.name,
             kind,
@@ -853,7 +902,7 @@ impl Repositories {
             description: configured.description,
             status: configured.status,
             sync_period: configured.sync_period,
-            writable: matches!(kind, Kind::S3 | Kind::Directory),
+            writable: matches!(kind, Kind::S3 | Kind::Directory) && !is_here_only,
             has_credential: configured.has_credential,
             sync,
             created_at: configured.created_at,
@@ -905,6 +954,15 @@ fn parse(url: &str, kind: &str) -> Result<(Address, super::address::User), Repos
     Address::parse(url, kind)
 }
 
+/// The address by which two of the same place are known. Blocks.
+fn real(address: &Address) -> Address {
+    match address {
+        // Links lead to it, too.
+        Address::Folder(path) => Address::Folder(path.canonicalize().unwrap_or(path.clone())),
+        Address::S3(_) | Address::Web(_) => address.clone(),
+    }
+}
+
 fn unknown(name: &str) -> RepositoryError {
     RepositoryError::Unknown(name.escape_debug().take(80).collect())
 }
@@ -920,6 +978,16 @@ fn period(seconds: u64) -> u64 {
         0
     } else {
         seconds.max(MIN_SYNC_PERIOD)
+    }
+}
+
+fn row_of(configured: &Configured) -> RepositoryRow {
+    RepositoryRow {
+        id: configured.id.clone(),
+        name: configured.name.to_string(),
+        active: configured.status == Status::Active,
+        // Text and numbers can always be written.
+        record: serde_json::to_string(configured).unwrap_or_default(),
     }
 }
 

@@ -52,6 +52,14 @@ impl Synced {
     }
 }
 
+/// The notes that were read, by the files that they are of.
+#[derive(Default)]
+struct Notes {
+    of: HashMap<String, Note>,
+    /// The files of those that could not be read.
+    unread: HashSet<String>,
+}
+
 /// What the index lacks, and what it has too much.
 #[derive(Default)]
 struct Differences {
@@ -131,7 +139,7 @@ impl Repository {
                 code: self.inner.address.code(),
             });
         }
-        let notes = self.notes(&before, &files, memory).await?;
+        let notes = self.notes(&before, &files, memory, &mut synced).await;
         let differences = self
             .compare(&before, &files, &notes, memory, scratch, &mut synced)
             .await?;
@@ -188,7 +196,8 @@ impl Repository {
         before: &Index,
         files: &Files<'_>,
         memory: &mut Memory,
-    ) -> Result<HashMap<String, Note>, RepositoryError> {
+        synced: &mut Synced,
+    ) -> Notes {
         let indexed: HashSet<String> = before
             .entries()
             .filter_map(|entry| entry.file().map(note_of))
@@ -205,15 +214,30 @@ impl Repository {
                 let (repository, object) = (self.clone(), (*object).clone());
                 let read = async move {
                     let place = &repository.inner.place;
-                    let read = place.read(&object.file, MAX_NOTE_BYTES).await?;
-                    Ok::<_, RepositoryError>((object, read))
+                    let read = place.read(&object.file, MAX_NOTE_BYTES).await;
+                    (object, read)
                 };
                 read.boxed()
             })
             .collect();
         let mut reads = futures_util::stream::iter(reads).buffer_unordered(NOTES_AT_ONCE);
-        let mut notes = HashMap::new();
-        while let Some((object, read)) = reads.try_next().await? {
+        let mut notes = Notes::default();
+        while let Some((object, read)) = reads.next().await {
+            let read = match read {
+                Ok(read) => read,
+                Err(error @ RepositoryError::Oversized { .. }) => {
+                    synced.blame(format!("{error}; it is no note"));
+                    None
+                }
+                Err(error) => {
+                    synced.blame(format!(
+                        "{error}; what `{}` belongs to stays as it is",
+                        object.file
+                    ));
+                    notes.unread.insert(object.file);
+                    continue;
+                }
+            };
             let note = read.and_then(|(bytes, _)| Note::read(&bytes));
             let hidden = note
                 .as_ref()
@@ -231,17 +255,17 @@ impl Repository {
             if let Some(note) = note
                 && let Some(file) = note.entry.file()
             {
-                notes.insert(file.to_owned(), note);
+                notes.of.insert(file.to_owned(), note);
             }
         }
-        Ok(notes)
+        notes
     }
 
     async fn compare(
         &self,
         before: &Index,
         files: &Files<'_>,
-        notes: &HashMap<String, Note>,
+        notes: &Notes,
         memory: &mut Memory,
         scratch: &Path,
         synced: &mut Synced,
@@ -262,8 +286,12 @@ impl Repository {
         }
         for (file, object) in &files.packages {
             let note_file = note_of(file);
+            if notes.unread.contains(&note_file) {
+                // It may say that the package is not to be seen.
+                continue;
+            }
             let has_note = files.notes.contains_key(note_file.as_str());
-            let is_hidden = match notes.get(*file) {
+            let is_hidden = match notes.of.get(*file) {
                 Some(note) => !note.published || note.uploading.is_some(),
                 None => has_note && memory.files.get(&note_file).is_some_and(|it| it.hidden),
             };
@@ -272,7 +300,7 @@ impl Repository {
                 differences.remove.extend(entry.cloned());
                 continue;
             }
-            if let Some(note) = notes.get(*file)
+            if let Some(note) = notes.of.get(*file)
                 && entry.is_none()
             {
                 if note.entry.size == object.size {

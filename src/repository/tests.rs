@@ -324,15 +324,16 @@ async fn another_package_waits_while_one_is_on_its_way_and_not_for_ever() {
         },
         published: false,
         uploading: Some(since),
+        owner: None,
     };
     let file = world.folder().join("a-1.0.0.json");
-    fs::write(&file, note(now()).write()).unwrap();
+    fs::write(&file, note(now()).write().unwrap()).unwrap();
     let refused = put(&world.repository, &package).await.unwrap_err();
     assert!(
         matches!(refused, RepositoryError::Uploading { .. }),
         "{refused}"
     );
-    fs::write(&file, note(0).write()).unwrap();
+    fs::write(&file, note(0).write().unwrap()).unwrap();
     put(&world.repository, &package).await.unwrap();
 }
 

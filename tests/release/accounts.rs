@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Someone, names, start};
+use super::{Someone, names, shop, start};
 use crate::cli::run;
 use crate::support::{Answer, Service, package};
 
@@ -144,9 +144,9 @@ async fn a_draft_is_its_developers_and_the_administrators_alone() {
         .unwrap()
         .to_owned();
     for path in [
-        format!("/repo/local/.versions%2F{sha256}"),
-        format!("/repo/local/{sha256}"),
-        "/repo/local/secret-1.0.0.zip".to_owned(),
+        format!("/repo/{}/.versions%2F{sha256}", shop()),
+        format!("/repo/{}/{sha256}", shop()),
+        format!("/repo/{}/secret-1.0.0.zip", shop()),
     ] {
         assert!(matches!(user.get(&path).await.status, 400 | 404), "{path}");
     }
@@ -163,11 +163,15 @@ async fn a_draft_is_its_developers_and_the_administrators_alone() {
     admin.lead(&version, &["pass"]).await;
     developer.lead(&version, &["release"]).await;
     user.get(&paths[0]).await.must_be(200);
-    user.get("/repo/local/secret-1.0.0.zip").await.must_be(200);
+    user.get(&format!("/repo/{}/secret-1.0.0.zip", shop()))
+        .await
+        .must_be(200);
     assert_eq!(user.store().await, ["secret"]);
     admin.lead(&version, &["suspend"]).await;
     user.get(&paths[0]).await.must_be(403);
-    user.get("/repo/local/secret-1.0.0.zip").await.must_be(404);
+    user.get(&format!("/repo/{}/secret-1.0.0.zip", shop()))
+        .await
+        .must_be(404);
 }
 
 #[tokio::test]
@@ -183,6 +187,23 @@ async fn nobody_passes_his_own_version_while_another_could() {
     assert_eq!(answer.json()["name"], "cannot_review_own");
     let actions = alone.version(&version).await["actions"].clone();
     assert!(actions.as_array().unwrap().contains(&Value::from("cancel")));
+    second.lead(&version, &["pass"]).await;
+}
+
+/// What an administrator put in a developer's place is his own work as well.
+#[tokio::test]
+async fn nobody_passes_what_he_put_there_for_another() {
+    let service = start().await;
+    let developer = Someone::new(&service, "dev", "developer").await;
+    let first = Someone::new(&service, "first", "admin").await;
+    let second = Someone::new(&service, "second", "admin").await;
+    let (_, version) = developer.upload("helped", "1.0.0").await;
+    let path = format!("/v1/app_versions?version_id={version}");
+    let other = super::package_of("helped", "1.0.1");
+    first.send(Method::PATCH, &path, other).await.must_be(200);
+    developer.lead(&version, &["submit"]).await;
+    let answer = first.act(&version, "pass").await.must_be(403);
+    assert_eq!(answer.json()["name"], "cannot_review_own");
     second.lead(&version, &["pass"]).await;
 }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Someone, index, names, start, storage};
+use super::{Someone, index, names, shop, start, storage};
 use crate::support::{Answer, package};
 
 const UP: [&str; 3] = ["submit", "pass", "release"];
@@ -152,7 +152,8 @@ async fn the_store_shows_what_was_released_and_nothing_else() {
     let all = me.get("/v1/apps").await.json()["app_set"][0].clone();
     assert_eq!(all["status"], "suspended");
     // A sync finds nothing of what was taken out.
-    me.post("/api/repositories/local/index", &json!({})).await;
+    let sync = format!("/api/repositories/{}/index", shop());
+    me.post(&sync, &json!({})).await;
     assert!(index(&service).is_empty());
     me.lead(&second, &["recover"]).await;
     assert_eq!(index(&service), ["shown 2.0.0"]);
@@ -207,7 +208,21 @@ async fn what_an_app_is_shows_with_the_next_release() {
     // While a version is under review, what is reviewed does not change.
     let answer = me.patch("/v1/apps", &edit).await.must_be(409);
     assert_eq!(answer.json()["name"], "app_version_in_review");
+    let other = base64(b"GIF89a....");
+    for (kind, content) in [
+        ("icon", other.as_str()),
+        ("icon", ""),
+        ("screenshot", &other),
+    ] {
+        let body = json!({ "app_id": app, "type": kind, "attachment_content": content });
+        let answer = me.patch("/v1/app/attachment", &body).await.must_be(409);
+        assert_eq!(answer.json()["name"], "app_version_in_review");
+    }
+    // Nor is what is not released yet found by it.
+    let path = "/v1/active_app_versions?search_word=数据库";
+    assert_eq!(me.get(path).await.json()["total_count"], 0);
     me.lead(&second, &["pass", "release"]).await;
+    assert_eq!(me.get(path).await.json()["total_count"], 2);
     assert_eq!(shown().await["description"], "一个数据库");
     let address = shown().await["icon"].as_str().unwrap().to_owned();
     let picture = me.request(Method::GET, &address).send().await.unwrap();
@@ -316,6 +331,9 @@ async fn categories_are_used_and_kept_while_they_are() {
     let (app, version) = me.upload("sorted", "1.0.0").await;
     let set = |category: &str| json!({ "app_id": app, "category_id": category });
     me.patch("/v1/apps", &set("ctg-unknown")).await.must_be(404);
+    let twice =
+        json!({ "app_id": app, "category_id": ["ctg-uncategorized", " ctg-uncategorized"] });
+    me.patch("/v1/apps", &twice).await.must_be(200);
     me.patch("/v1/apps", &set(id)).await.must_be(200);
     me.lead(&version, &UP).await;
     let path = format!("/v1/active_apps?category_id={id}");
@@ -343,7 +361,8 @@ async fn numbers_are_told_of_what_is_published() {
     assert_eq!(told["app_count"], 2);
     assert_eq!(told["active_app_count"], 1);
     assert_eq!(told["version_count"], 2);
-    assert_eq!(told["top_ten_repos"]["repo-local"], 2);
+    let repos = told["top_ten_repos"].as_object().unwrap();
+    assert_eq!(repos.values().collect::<Vec<_>>(), [2]);
     let days = told["last_two_week_created"].as_object().unwrap();
     assert_eq!(days.len(), 14);
     assert_eq!(
@@ -374,6 +393,12 @@ async fn lists_come_in_pages() {
         names(&me.get("/v1/apps?limit=100000").await.json()).len(),
         23
     );
+    let many = vec!["app03"; 201].join(",");
+    for list in ["/v1/apps", "/v1/active_apps", "/v1/app_versions"] {
+        let path = format!("{list}?name={many}");
+        let answer = me.get(&path).await.must_be(400);
+        assert!(answer.message().contains("200 values"), "{}", answer.text);
+    }
     let list = me
         .get("/v1/apps?name=app03&name=app04&reverse=1")
         .await

@@ -4,6 +4,7 @@
 mod accounts;
 mod life_cycle;
 mod model;
+mod places;
 mod postgres;
 mod review;
 mod survival;
@@ -175,7 +176,30 @@ pub(crate) async fn start() -> Service {
     };
     let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let address = postgres::make_database(std::path::Path::new(&folder), &name).await;
-    Service::start_with(&["--database", &address], &[]).await
+    let service = Service::start_with(&["--database", &address], &[]).await;
+    // What is only one server's is not published to; this is where packages go instead.
+    let folder = repository(&service);
+    std::fs::create_dir(&folder).unwrap();
+    let body = json!({ "name": "shop", "url": folder, "syncPeriod": 0 });
+    let answer = service.post("/api/repositories", &body).await;
+    assert!(answer.status < 300, "{answer:?}");
+    service
+}
+
+/// The folder of the repository that apps are published in when nobody says where.
+pub(crate) fn repository(service: &Service) -> std::path::PathBuf {
+    match std::env::var_os("STOREKEEPER_TEST_POSTGRES") {
+        Some(_) => service.scratch().join("shop"),
+        None => service.home().join("repository"),
+    }
+}
+
+/// Its name.
+pub(crate) fn shop() -> &'static str {
+    match std::env::var_os("STOREKEEPER_TEST_POSTGRES") {
+        Some(_) => "shop",
+        None => "local",
+    }
 }
 
 /// All states, for a query.
@@ -188,11 +212,11 @@ pub(crate) fn names(list: &Value) -> Vec<String> {
     rows.iter().map(name).collect()
 }
 
-/// Every file below the built-in repository with what it holds: its index without the time at which it
+/// Every file below the repository with what it holds: its index without the time at which it
 /// was written.
 pub(crate) fn storage(service: &Service) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    let root = service.home().join("repository");
+    let root = repository(service);
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -202,6 +226,10 @@ pub(crate) fn storage(service: &Service) -> Vec<(String, Vec<u8>)> {
                 continue;
             }
             let name = path.strip_prefix(&root).unwrap().display().to_string();
+            // The lock of a folder that was tried out is none of its content.
+            if name == ".storekeeper.lock" {
+                continue;
+            }
             let mut content = std::fs::read(&path).unwrap();
             if name == "index.yaml" {
                 let text = String::from_utf8(content).unwrap();
@@ -215,9 +243,9 @@ pub(crate) fn storage(service: &Service) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The names and versions that the built-in repository's index has.
+/// The names and versions that the repository's index has.
 pub(crate) fn index(service: &Service) -> Vec<String> {
-    let path = service.home().join("repository/index.yaml");
+    let path = repository(service).join("index.yaml");
     index_of(&std::fs::read_to_string(path).unwrap_or_default())
 }
 

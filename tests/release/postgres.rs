@@ -195,7 +195,7 @@ struct Two {
     first: Service,
     second: Service,
     folder: tempfile::TempDir,
-    _postgres: Postgres,
+    postgres: Postgres,
 }
 
 async fn two() -> Two {
@@ -212,7 +212,7 @@ async fn two() -> Two {
         first,
         second,
         folder,
-        _postgres: postgres,
+        postgres,
     }
 }
 
@@ -441,6 +441,92 @@ impl Elsewhere {
         let answer = self.client.post(url).json(&body).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)
     }
+}
+
+/// A bucket of a server that ignores conditions: who writes the index is decided by the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_server_without_conditions_no_release_of_two_servers_is_lost() {
+    let bucket = S3Server::rclone().await;
+    let two = two().await;
+    let body = json!({
+        "name": "bucket",
+        "url": bucket.url(BUCKET),
+        "accessKeyId": ADMIN.0,
+        "secretAccessKey": ADMIN.1,
+        "syncPeriod": 0,
+    });
+    let answer = two.first.post("/api/repositories", &body).await;
+    assert!(answer.status < 300, "{answer:?}");
+    // A key lies in the home of the server that it was given to.
+    let key = json!({ "accessKeyId": ADMIN.0, "secretAccessKey": ADMIN.1 });
+    let answer = Someone::local(&two.second)
+        .patch("/api/repositories/bucket", &key)
+        .await;
+    assert!(answer.status < 300, "{answer:?}");
+    let release = async |service: &Service, which: &str| {
+        let me = Someone::local(service);
+        for number in 0..8 {
+            let name = format!("{which}{number}");
+            let path = "/v1/apps?repo_id=bucket";
+            let sent = me.send(reqwest::Method::POST, path, package_of(&name, "1.0.0"));
+            let made = sent.await.must_be(200).json();
+            let version = made["version_id"].as_str().unwrap();
+            me.lead(version, &["submit", "pass", "release"]).await;
+        }
+    };
+    tokio::join!(release(&two.first, "one"), release(&two.second, "two"));
+    let index = two.first.get("/repo/bucket/index.yaml").await.must_be(200);
+    assert_eq!(super::index_of(&index.text).len(), 16, "{}", index.text);
+}
+
+/// Whoever waits for another server for too long is told so, and may come back.
+#[tokio::test]
+async fn a_version_that_another_server_is_at_is_no_failure() {
+    let two = two().await;
+    let me = Someone::local(&two.first);
+    let (_, version) = me.upload("busy", "1.0.0").await;
+    me.lead(&version, &["submit", "pass"]).await;
+    let address = two.postgres.address("shared");
+    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lock =
+        format!("SELECT pg_advisory_lock(hashtextextended('storekeeper:version:{version}', 0))");
+    client.batch_execute(&lock).await.unwrap();
+    let answer = me.act(&version, "release").await.must_be(409);
+    assert_eq!(answer.json()["name"], "try_again");
+    drop(client);
+    until("the lock is free again", async || {
+        (me.act(&version, "release").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+/// The home of one is not the others': nothing is published there, and each looks into its own.
+#[tokio::test]
+async fn the_built_in_repository_is_each_servers_own() {
+    let two = two().await;
+    let me = Someone::local(&two.second);
+    let local = me.get("/api/repositories/local").await.must_be(200).json();
+    let own = two.second.home().join("repository");
+    assert_eq!(local["url"], json!(own));
+    assert_eq!(local["writable"], false);
+    let sent = me.send(
+        reqwest::Method::POST,
+        "/v1/apps?repo_id=local",
+        package_of("here", "1.0.0"),
+    );
+    let refused = sent.await.must_be(400);
+    assert!(
+        refused.message().contains("storekeeper repo add"),
+        "{}",
+        refused.text
+    );
+    // When nobody says where, it is where all can write.
+    me.upload("there", "1.0.0").await;
+    let apps = me.get("/v1/apps").await.json();
+    assert_ne!(apps["app_set"][0]["repo_id"], "repo-local");
 }
 
 /// The password is never told.

@@ -247,3 +247,19 @@ async fn of_two_uploads_at_once_one_wins() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
 }
+
+/// What is written with a package is read with it: too much of it is refused when it comes.
+#[tokio::test]
+async fn a_package_that_says_too_much_of_itself_is_refused() {
+    let service = start().await;
+    let me = Someone::local(&service);
+    let words = |count: usize| package("wordy", "1.0.0", json!({ "desc": "x".repeat(count) }), 0);
+    let refused = me.send(Method::POST, "/v1/apps", words(300_000)).await;
+    let refused = refused.must_be(400);
+    assert!(refused.message().contains("256 KiB"), "{}", refused.text);
+    let made = me.send(Method::POST, "/v1/apps", words(100_000)).await;
+    let made = made.must_be(200).json();
+    let version = made["version_id"].as_str().unwrap();
+    me.lead(version, &["submit", "pass", "release"]).await;
+    assert_eq!(me.store().await, ["wordy"]);
+}

@@ -272,3 +272,26 @@ async fn what_needs_a_cluster_is_shown_and_says_so_when_it_is_to_be_installed() 
     let file = folder.join("wordpress-0.1.0.tgz").display().to_string();
     ran(&service, &["install", &file]).fails(1, &["cluster runtime"]);
 }
+
+/// One file that is too large for a note is that file's fault alone.
+#[tokio::test]
+async fn a_note_that_is_too_large_is_none_and_is_told() {
+    let service = Service::start_new().await;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["large", "small"] {
+        let bytes = package(name, "1.0.0", json!({}), 0);
+        fs::write(folder.path().join(format!("{name}-1.0.0.zip")), bytes).unwrap();
+    }
+    let note = folder.path().join("large-1.0.0.json");
+    fs::write(&note, vec![b' '; 2 << 20]).unwrap();
+    ran(
+        &service,
+        &["repo", "add", "shop", folder.path().to_str().unwrap()],
+    )
+    .ok();
+    let record = synced(&service, "shop").await;
+    assert_eq!(record["sync"]["status"], "successful", "{record}");
+    assert_eq!(record["sync"]["versions"], 2, "{record}");
+    let problem = record["sync"]["problems"][0].as_str().unwrap();
+    assert!(problem.contains("large-1.0.0.json"), "{record}");
+}

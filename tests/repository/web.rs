@@ -253,3 +253,33 @@ async fn a_helm_chart_is_listed_and_says_that_it_needs_a_cluster() {
     ran(&service, &["search", "alpine"]).ok().says(&["alpine"]);
     ran(&service, &["install", "alpine"]).fails(1, &["cluster runtime"]);
 }
+
+/// A change is made as a whole or not at all, its password as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_change_leaves_the_password_as_it_was() {
+    let service = Service::start_new().await;
+    let text = Arc::new(Mutex::new(index(&["1.0.0"])));
+    let server = shop(Arc::clone(&text), true).await;
+    let open = shop(text, false).await;
+    let address = format!("http://me:secret@127.0.0.1:{}/r", server.port());
+    ran(&service, &["repo", "add", "shop", &address]).ok();
+    let folder = service.scratch().join("other");
+    std::fs::create_dir(&folder).unwrap();
+    ran(
+        &service,
+        &["repo", "add", "other", folder.to_str().unwrap()],
+    )
+    .ok();
+    synced(&service, "shop").await;
+    let keys = service.home().join("data/repository-keys.json");
+    let before = std::fs::read(&keys).unwrap();
+    let change = json!({
+        "name": "other",
+        "url": format!("http://you:else@127.0.0.1:{}/r", open.port()),
+    });
+    let request = service.request(reqwest::Method::PATCH, "/api/repositories/shop");
+    let answer = crate::support::Answer::of(request.json(&change)).await;
+    assert_eq!(answer.status, 409, "{}", answer.text);
+    assert_eq!(std::fs::read(&keys).unwrap(), before);
+    ran(&service, &["repo", "index", "shop"]).ok();
+}

@@ -17,6 +17,7 @@ use super::{AppFolder, kill_9, process, terminate, until};
 /// A running `storekeeper serve` with a home of its own. What it left is ended with it.
 pub(crate) struct Service {
     folder: TempDir,
+    home: PathBuf,
     listen: String,
     options: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -44,9 +45,11 @@ impl Service {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         let listen = "127.0.0.1:0".to_owned();
-        let process = spawn(folder.path(), &listen, &options, &environment);
+        let home = folder.path().join("home");
+        let process = spawn(folder.path(), &home, &listen, &options, &environment);
         let mut service = Self {
             folder,
+            home,
             listen,
             options,
             environment,
@@ -65,6 +68,7 @@ impl Service {
     pub(crate) async fn start_again(&mut self) {
         self.process = spawn(
             self.folder.path(),
+            &self.home,
             &self.listen,
             &self.options,
             &self.environment,
@@ -102,6 +106,7 @@ impl Service {
     pub(crate) async fn start_and_end(&mut self) {
         self.process = spawn(
             self.folder.path(),
+            &self.home,
             &self.listen,
             &self.options,
             &self.environment,
@@ -141,7 +146,14 @@ impl Service {
 
     /// Its home.
     pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.home.clone()
+    }
+
+    /// Gives the home of a service that has ended another path.
+    pub(crate) fn move_home(&mut self) {
+        let moved = self.folder.path().join("moved");
+        fs::rename(&self.home, &moved).unwrap();
+        self.home = moved;
     }
 
     /// A folder beside its home that goes with the test.
@@ -329,6 +341,7 @@ impl Drop for Service {
 
 fn spawn(
     folder: &Path,
+    home: &Path,
     listen: &str,
     options: &[OsString],
     environment: &[(OsString, OsString)],
@@ -340,7 +353,7 @@ fn spawn(
         .unwrap();
     Command::new(env!("CARGO_BIN_EXE_storekeeper"))
         .args(["serve", "--listen", listen, "--home"])
-        .arg(folder.join("home"))
+        .arg(home)
         .args(options)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .env_remove("STOREKEEPER_HOME")

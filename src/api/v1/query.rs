@@ -5,6 +5,23 @@ use actix_web::HttpRequest;
 use super::error::V1Error;
 use crate::release::{Page, ReleaseError};
 
+/// What lists of apps and versions look at.
+const IN_LISTS: [&str; 13] = [
+    "app_id",
+    "category_id",
+    "chart_name",
+    "limit",
+    "name",
+    "offset",
+    "owner",
+    "repo_id",
+    "reverse",
+    "search_word",
+    "sort_key",
+    "status",
+    "version_id",
+];
+
 /// The pairs of a query, in their order.
 pub(in crate::api) struct Query(Vec<(String, String)>);
 
@@ -60,10 +77,15 @@ impl Query {
         Ok(page?)
     }
 
-    /// A query of the same meaning has the same key.
+    /// A query of the same meaning has the same key: what no list looks at counts for nothing.
     pub(super) fn key(&self, what: &str, whose: &str) -> String {
-        let mut pairs: Vec<_> = self.0.iter().collect();
-        pairs.sort();
+        let pairs = self.0.iter().map(|(name, value)| {
+            let name = name.strip_suffix("[]").unwrap_or(name);
+            (name, value.as_str())
+        });
+        let mut pairs: Vec<_> = pairs.filter(|(name, _)| IN_LISTS.contains(name)).collect();
+        // Of a word that is given several times the first one counts.
+        pairs.sort_by_key(|(name, _)| *name);
         format!("{what} {whose} {pairs:?}")
     }
 
@@ -114,5 +136,11 @@ mod tests {
         assert!(query.flag("reverse"));
         assert!(query.page().is_err());
         assert!(query.need("app_id").is_err());
+        let key = |query: &str| {
+            let pairs = url::form_urlencoded::parse(query.as_bytes());
+            Query(pairs.into_owned().collect()).key("apps", "me")
+        };
+        assert_eq!(key("limit=1&name=a&_=17"), key("name[]=a&limit=1&x"));
+        assert_ne!(key("name=a"), key("name=b"));
     }
 }

@@ -194,7 +194,8 @@ pub(in crate::api) async fn change(call: Call, V1Json(body): V1Json<RepoFields>)
     Ok(HttpResponse::Ok().json(json!({ "repo_id": record.id })))
 }
 
-/// Removes repositories: for administrators. What lies in them stays.
+/// Removes repositories: for administrators. What lies in them stays; what was published in them leaves
+/// the store.
 #[utoipa::path(delete, path = "/v1/repos", tag = "publishing",
     params(("repo_id" = Option<Vec<String>>, Query, description = "The repositories; also in a body")),
     responses((status = 200, description = "`repo_id`, a list"),
@@ -203,9 +204,9 @@ pub(in crate::api) async fn remove(call: Call, payload: web::Payload) -> Answer 
     let ids = call.ids(payload, "repo_id").await?;
     for id in &ids {
         let record = named(&call, id).await?;
-        let repositories = call.repositories().clone();
+        let (releases, actor) = (call.releases().clone(), call.actor.clone());
         let name = record.name.to_string();
-        call.done(async move { repositories.remove(&name).await })
+        call.done(async move { releases.remove_repository(&actor, &name).await })
             .await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "repo_id": ids })))

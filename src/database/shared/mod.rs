@@ -174,6 +174,17 @@ pub enum ApplyError {
     Store(#[from] StoreError),
 }
 
+/// Why a lock was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody holds it, and has for a while.
+    #[error("somebody else is at it just now; try again in a moment")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A lock that one server holds; dropping it gives it back.
 pub struct Held(
     #[expect(dead_code, reason = "it is held for its drop")] Box<dyn Any + Send + Sync>,
@@ -197,8 +208,8 @@ pub trait MetaStore: Send + Sync {
     /// Takes a lock by its name when nobody holds it. It is lost with the server that holds it.
     fn try_lock(&self, name: &str) -> BoxFuture<'_, Result<Option<Held>, StoreError>>;
 
-    /// Waits until nobody holds a lock, and takes it.
-    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, StoreError>>;
+    /// Waits until nobody holds a lock, and takes it; what several servers share does not wait for ever.
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, LockError>>;
 
     /// The condition that `column` of table `release_app`, which holds text in lower case, contains
     /// `words`, each of them; its parameters begin with `$first`.
@@ -206,6 +217,9 @@ pub trait MetaStore: Send + Sync {
 
     /// What people call it.
     fn describe(&self) -> String;
+
+    /// Whether other servers may work on it at the same time.
+    fn is_shared(&self) -> bool;
 }
 
 impl dyn MetaStore + '_ {

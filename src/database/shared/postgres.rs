@@ -18,13 +18,18 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use super::schema;
 use super::tls::Tls;
-use super::{ApplyError, Held, MetaStore, Row, Statement, StoreError, Value, like, words};
+use super::{
+    ApplyError, Held, LockError, MetaStore, Row, Statement, StoreError, Value, like, words,
+};
 
 /// Connections that answer questions; each takes many at once.
 const READERS: usize = 2;
 
 /// Connections that change something, one change at a time each.
 const WRITERS: usize = 2;
+
+/// Statements that a connection remembers. A list of values has another text for each number of them.
+const REMEMBERED_STATEMENTS: usize = 256;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -193,6 +198,10 @@ impl Connected {
         }
         let prepared = self.client.prepare(&statement.sql).await?;
         let mut known = self.prepared.lock().await;
+        if known.len() >= REMEMBERED_STATEMENTS {
+            // Those that are used come back; the database forgets them with the last one who has them.
+            known.clear();
+        }
         known.insert(statement.sql.to_string(), prepared.clone());
         Ok(prepared)
     }
@@ -345,7 +354,7 @@ impl MetaStore for Postgres {
         })
     }
 
-    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, StoreError>> {
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, LockError>> {
         let name = name.to_owned();
         Box::pin(async move {
             let connected = self.connect().await?;
@@ -354,9 +363,14 @@ impl MetaStore for Postgres {
                 "SELECT pg_advisory_lock(hashtextextended($1, 0))::text",
                 [lock_name(&name)],
             );
-            let locked = connected.ask(&statement).await;
-            locked.map_err(|error| self.failed(&error))?;
-            Ok(Held(Box::new(connected)))
+            match connected.ask(&statement).await {
+                Ok(_) => Ok(Held(Box::new(connected))),
+                // The patience of `SESSION` is over.
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                    Err(LockError::Busy)
+                }
+                Err(error) => Err(self.failed(&error).into()),
+            }
         })
     }
 
@@ -388,6 +402,10 @@ impl MetaStore for Postgres {
             "`{}` of PostgreSQL at {host}",
             config.get_dbname().unwrap_or("postgres")
         )
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 

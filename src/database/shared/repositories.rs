@@ -1,6 +1,9 @@
 //! The repositories' records in a PostgreSQL: the twin of what `database/repository.rs` does in SQLite.
 
-use super::{ApplyError, Held, MetaStore, Postgres, Row, Statement, StoreError};
+use futures_util::future::BoxFuture;
+
+use super::{ApplyError, Held, LockError, MetaStore, Postgres, Row, Statement, StoreError};
+use crate::database::repository::removed;
 use crate::database::{DatabaseError, EventRow, RepositoryAnswer, RepositoryRow, RepositoryStore};
 
 /// Events that are kept of each repository.
@@ -65,6 +68,15 @@ fn event(row: &Row) -> EventRow {
 }
 
 impl RepositoryStore for Postgres {
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Option<Held>, LockError>> {
+        let name = name.to_owned();
+        Box::pin(async move { Ok(Some(MetaStore::lock(self, &name).await?)) })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn repositories(&self) -> RepositoryAnswer<'_, Vec<RepositoryRow>> {
         Box::pin(async move {
             let statement = Statement::new(
@@ -98,6 +110,19 @@ impl RepositoryStore for Postgres {
             )
             .unique_or("taken");
             self.changed(vec![save]).await
+        })
+    }
+
+    fn remove_repository(
+        &self,
+        row: RepositoryRow,
+        also: Vec<Statement>,
+    ) -> RepositoryAnswer<'_, ()> {
+        Box::pin(async move {
+            let mut statements = vec![removed(row)];
+            statements.extend(also);
+            self.changed(statements).await?;
+            Ok(())
         })
     }
 
@@ -156,14 +181,6 @@ impl RepositoryStore for Postgres {
                 [repository.into(), limit.into()],
             );
             Ok(self.rows(statement).await?.iter().map(event).collect())
-        })
-    }
-
-    fn lock(&self, name: &str) -> RepositoryAnswer<'_, Option<Held>> {
-        let name = name.to_owned();
-        Box::pin(async move {
-            let held = MetaStore::lock(self, &name).await;
-            held.map(Some).map_err(|error| self.as_database(&error))
         })
     }
 }

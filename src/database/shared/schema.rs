@@ -12,7 +12,7 @@ enum For {
 
 /// The steps by their names, in order. Never change one that was released: add. A name, not a number,
 /// so that two that were written at the same time do not get into each other's way.
-const MIGRATIONS: [(&str, For, &str); 4] = [
+const MIGRATIONS: [(&str, For, &str); 7] = [
     (
         "publishing",
         For::Both,
@@ -185,6 +185,41 @@ const MIGRATIONS: [(&str, For, &str); 4] = [
         ('ctg-others', 'others', '{\"zh_cn\":\"其他\",\"en\":\"Others\"}', '', '', 0)
         ON CONFLICT DO NOTHING;
 ",
+    ),
+    // What was put into repositories is noted before it is put there, so that what a crash leaves is
+    // known to be ours: a repository may be another store's as well.
+    (
+        "publishing-files",
+        For::Both,
+        "
+    CREATE TABLE shared_store (id TEXT NOT NULL);
+    CREATE TABLE release_kept (
+        repo_id TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (repo_id, sha256)
+    );
+    CREATE TABLE release_shown (
+        repo_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        version_id TEXT NOT NULL,
+        PRIMARY KEY (repo_id, name, version, sha256)
+    );
+    CREATE INDEX release_shown_version ON release_shown (version_id);
+",
+    ),
+    (
+        "store-id-sqlite",
+        For::Sqlite,
+        "INSERT INTO shared_store (id) VALUES (lower(hex(randomblob(8))))",
+    ),
+    (
+        "store-id-postgres",
+        For::Postgres,
+        "INSERT INTO shared_store (id)
+             VALUES (substr(md5(random()::text || clock_timestamp()::text), 1, 16))",
     ),
 ];
 

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio::sync::Notify;
 
-use super::{ApplyError, Held, MetaStore, Row, Statement, StoreError, Value, like, words};
+use super::{
+    ApplyError, Held, LockError, MetaStore, Row, Statement, StoreError, Value, like, words,
+};
 use crate::database::Database;
 
 /// Connections that stay open for the next questions. Each costs memory.
@@ -134,7 +136,7 @@ impl MetaStore for SharedSqlite {
         Box::pin(async move { Ok(held) })
     }
 
-    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, StoreError>> {
+    fn lock(&self, name: &str) -> BoxFuture<'_, Result<Held, LockError>> {
         let name = name.to_owned();
         Box::pin(async move {
             loop {
@@ -175,6 +177,10 @@ impl MetaStore for SharedSqlite {
     fn describe(&self) -> String {
         "SQLite".to_owned()
     }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// The statement as SQLite numbers its parameters.
@@ -204,21 +210,22 @@ fn ask(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R
 /// Runs the statements of one change within the writer's transaction: all of them, or none.
 ///
 /// # Errors
-/// What SQLite says; the inner error is a refusal, after which the transaction goes on.
+/// What SQLite says, when the transaction is lost; the inner error is this change's alone, after which
+/// the transaction goes on.
 pub(in crate::database) fn write(
     connection: &Connection,
     statements: &[Statement],
-) -> rusqlite::Result<Result<(), &'static str>> {
+) -> rusqlite::Result<Result<(), ApplyError>> {
     connection.execute_batch("SAVEPOINT change")?;
     for statement in statements {
         let changed = connection
             .prepare_cached(&text(statement))?
             .execute(rusqlite::params_from_iter(&statement.values));
         let refused = match (changed, statement.unique, statement.must_change) {
-            (Ok(0), _, Some(name)) => name,
+            (Ok(0), _, Some(name)) => ApplyError::Refused(name),
             (Ok(_), _, _) => continue,
-            (Err(error), Some(name), _) if is_duplicate(&error) => name,
-            (Err(error), _, _) => return Err(error),
+            (Err(error), Some(name), _) if is_duplicate(&error) => ApplyError::Refused(name),
+            (Err(error), _, _) => StoreError(error.to_string()).into(),
         };
         connection.execute_batch("ROLLBACK TO change; RELEASE change")?;
         return Ok(Err(refused));

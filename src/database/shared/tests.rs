@@ -61,6 +61,19 @@ async fn both_do_alike(store: &dyn MetaStore) {
     assert!(first.is_err());
     second.unwrap();
     assert_eq!(names(store).await, ["a", "B"]);
+    // Nor is a mistake in it.
+    let wrong = Statement::new(
+        "INSERT INTO release_category (category_id, name, locale, description, icon, created)
+         VALUES ('ctg-a', 'twice', '{}', '', '', 7)",
+        [],
+    );
+    let (first, second) = tokio::join!(
+        store.apply(vec![rename("ctg-b", "lost"), wrong]),
+        store.apply(vec![rename("ctg-a", "A")])
+    );
+    assert!(matches!(first, Err(ApplyError::Store(_))), "{first:?}");
+    second.unwrap();
+    assert_eq!(names(store).await, ["A", "B"]);
     store.apply(vec![clean()]).await.unwrap();
 
     let held = store.try_lock("sync").await.unwrap();

@@ -41,7 +41,14 @@ impl Folder {
     ) -> Result<Option<(Bytes, Tag)>, RepositoryError> {
         let path = self.path.join(file);
         let read = blocking(move || read(&path, max_bytes)).await;
-        read.map_err(|error| self.unreadable(&error))
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => RepositoryError::Oversized {
+                address: self.path.display().to_string(),
+                file: file.to_owned(),
+                max_bytes,
+            },
+            _ => self.unreadable(&error),
+        })
     }
 
     pub(super) async fn head(&self, file: &str) -> Result<Option<Object>, RepositoryError> {
@@ -91,16 +98,6 @@ impl Folder {
         let range = range.unwrap_or(0..size);
         let content = stream_file(&self.path.join(file), range, ()).await?;
         Ok(Some((size, content)))
-    }
-
-    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
-        let path = self.path.join(folder);
-        let listed = blocking(move || list(&path)).await;
-        match listed {
-            Ok(objects) => Ok(objects.into_iter().map(|it| it.file).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(self.unreadable(&error)),
-        }
     }
 
     pub(super) async fn copy(&self, from: &str, to: &str) -> Result<bool, RepositoryError> {
@@ -180,8 +177,7 @@ fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Bytes, Tag)>> {
         return Ok(None);
     };
     if data.len() > max_bytes {
-        let message = format!("`{}` is larger than {max_bytes} bytes", path.display());
-        return Err(io::Error::other(message));
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     let mut content = Vec::new();
     File::open(path)?

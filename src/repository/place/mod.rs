@@ -162,15 +162,6 @@ impl Place {
         }
     }
 
-    /// The files in a folder below, in no order; a folder that is not there has none.
-    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
-        match self {
-            Self::S3(s3) => s3.list_below(folder).await,
-            Self::Folder(place) => place.list_below(folder).await,
-            Self::Web(_) => Ok(Vec::new()),
-        }
-    }
-
     /// Puts a file's content under another name as well; answers false when it is not there.
     pub(super) async fn copy(&self, from: &str, to: &str) -> Result<bool, RepositoryError> {
         match self {

@@ -154,9 +154,11 @@ impl S3 {
         });
         match read.await {
             Ok((Some(content), tag)) => Ok(Some((content, Tag(tag)))),
-            Ok((None, _)) => Err(self.unreadable(&format!(
-                "`{file}` is larger than the {max_bytes} bytes that are read"
-            ))),
+            Ok((None, _)) => Err(RepositoryError::Oversized {
+                address: self.address.clone(),
+                file: file.to_owned(),
+                max_bytes,
+            }),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(self.unreadable_by(&error)),
         }
@@ -308,16 +310,6 @@ impl S3 {
                 code: 106,
             });
         Ok(Some((size, Box::pin(pieces))))
-    }
-
-    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
-        let prefix = self.path(folder)?;
-        let listing = self.store.list_with_delimiter(Some(&prefix));
-        let listing = self.in_time(PART_PATIENCE, listing).await;
-        let listing = listing.map_err(|error| self.unreadable_by(&error))?;
-        let files = listing.objects.iter();
-        let files = files.filter_map(|meta| meta.location.filename().map(str::to_owned));
-        Ok(files.collect())
     }
 
     /// The server copies: not a byte comes this way.
