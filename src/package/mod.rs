@@ -56,6 +56,13 @@ impl Kind {
             Self::App => ".zip",
         }
     }
+    /// What people call it.
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Ampkg => "a package for Qt's application manager",
+            Self::App => "an app of ours",
+        }
+    }
 }
 
 /// What is known of a package whose checks passed. It can be kept (by serde) and is then as good as a

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::make::{Ampkg, icon, program};
 use super::server::Data;
 use super::{not_taken, taken};
-use crate::support::zip;
+use crate::support::{package, zip};
 
 #[tokio::test]
 async fn the_fourteen_steps_of_the_originals_test() {
@@ -296,6 +296,36 @@ async fn one_version_takes_the_place_of_another() {
     client.get("/package/download?id=b").is_empty(404);
     assert_eq!(client.upload(&b)["status"], "ok");
     assert_eq!(client.get("/package/download?id=b").body, b);
+}
+
+#[tokio::test]
+async fn a_package_and_an_app_do_not_take_each_others_place() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let mut client = server.client();
+    let qt = Ampkg::new("greeter", "1").build();
+    let ours = package("greeter", "2", json!({}), 10);
+    for (there, other, name) in [
+        (&ours, &qt, "greeter_all.zip"),
+        (&qt, &ours, "greeter_all.ampkg"),
+    ] {
+        assert_eq!(client.upload(there), taken("greeter", "all", "added"));
+        let message = not_taken(&client.upload(other));
+        assert!(message.contains("remove that one first"), "{message}");
+        assert_eq!(data.names(".packages"), [name]);
+        assert_eq!(client.get("/package/download?id=greeter").body, *there);
+        let removed = client.post("/package/remove?id=greeter").json();
+        assert_eq!(removed["removed"], 1);
+    }
+    // Somebody puts both there by hand.
+    drop(server);
+    data.write(".packages/greeter_all.ampkg", &qt);
+    data.write(".packages/greeter_all.zip", &ours);
+    let server = data.serve().await;
+    let list = server.client().list();
+    assert_eq!((list.len(), &list[0]["version"]), (1, &json!("1")));
+    let mut lines = server.lines().into_iter();
+    assert!(lines.any(|line| line.starts_with(" = skipping greeter_all.zip (")));
 }
 
 /// D9, D11: the icon of the manifest serves too; a header with another id is refused.

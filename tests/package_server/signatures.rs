@@ -2,10 +2,13 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::not_taken;
 use super::server::Data;
 use crate::ampkg::openssl::{Authorities, PASSWORD};
 use crate::ampkg::{ampkg, app};
+use crate::support::package;
 
 #[tokio::test]
 async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_download() {
@@ -46,6 +49,13 @@ async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_downlo
     }
     assert_eq!(client.list().len(), 0);
     assert_eq!(client.upload(&sign("dev"))["result"], "added");
+    // Nobody signs an app of ours, so that none comes by the name of what is signed.
+    let ours = |name: &str| package(name, "1.0", json!({}), 10);
+    for name in ["org.example.app", "other"] {
+        let answer = client.upload(&ours(name));
+        assert_eq!(not_taken(&answer), "no developer signature");
+    }
+    assert_eq!(data.names(".packages"), ["org.example.app_all.ampkg"]);
 
     for device in ["", "a%2Bb"] {
         let address = format!("/package/download?id=org.example.app&hardware-id={device}");
@@ -62,7 +72,9 @@ async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_downlo
 
     // A wrong password is told when something is to be signed, as the original does.
     let options = [&trusted[..], &["wrong"]].concat();
+    data.write(".packages/other_all.zip", ours("other"));
     let server = data.serve_with(&options).await;
+    assert!(server.has_said(" = skipping other_all.zip (no developer signature)"));
     let reply = server.client().get("/package/download?id=org.example.app");
     reply.is_empty(500);
 }

@@ -26,7 +26,7 @@ use self::entry::{by_code_unit, file_name, key_of};
 use self::index::Known;
 use self::lock::{Lock, LockError};
 pub use self::note::{ALL, Key, Note};
-use super::{Checks, Inspected, PackageError, Signed, StoreSigner, TrustStore, inspect};
+use super::{Checks, Inspected, Kind, PackageError, Signed, StoreSigner, TrustStore, inspect};
 use crate::app::Sha256;
 use crate::archive::Limits;
 use crate::platform::{self, Stamp};
@@ -197,6 +197,20 @@ pub enum ShelfError {
     /// It cannot be put in place; nothing has changed.
     #[error("the package cannot be kept: {0}; make room for it, or make the data folder writable")]
     Disk(io::Error),
+    /// What is on the shelf by this name is something else.
+    #[error(
+        "{key} on the shelf is {} and this is {}, which does not take its place; remove that one first",
+        there.shown(),
+        kind.shown()
+    )]
+    OtherKind {
+        /// The name.
+        key: Key,
+        /// What is there.
+        there: Kind,
+        /// What was to be put there.
+        kind: Kind,
+    },
     /// Somebody wrote to the file while it was read.
     #[error("the package was changed while it was checked; put it here again when it is complete")]
     Changing,
@@ -356,16 +370,17 @@ impl Shelf {
                 }
                 Ok(known) => {
                     let key = key_of(&known.package);
-                    let entry = Entry::new(known.package, file.path, known.stamp, known.has_icon);
-                    if let Some(other) = insert(&mut packages, Arc::new(entry)) {
-                        // A server was killed before it removed the one whose place was taken.
-                        notes.push(Note::Skipping {
-                            file: other.path.display().to_string(),
-                            reason: "another package of this id is newer".to_owned(),
-                        });
-                    } else {
-                        notes.push(Note::Adding(key));
+                    // Somebody put them there: of the names, which differ in their endings, the first
+                    // one counts.
+                    if let Some(there) = at(&packages, &key) {
+                        let (there, kind) = (there.package.kind, known.package.kind);
+                        let error = ShelfError::OtherKind { key, there, kind };
+                        notes.push(skipping(error.to_string()));
+                        continue;
                     }
+                    let entry = Entry::new(known.package, file.path, known.stamp, known.has_icon);
+                    insert(&mut packages, Arc::new(entry));
+                    notes.push(Note::Adding(key));
                 }
                 Err(error) => notes.push(skipping(error.to_string())),
             }
@@ -477,6 +492,10 @@ impl Shelf {
         let there = self.at(&key);
         let change = match &there {
             None => Change::Added,
+            Some(there) if there.package.kind != inspected.package.kind => {
+                let (there, kind) = (there.package.kind, inspected.package.kind);
+                return Err(ShelfError::OtherKind { key, there, kind });
+            }
             Some(there)
                 if there.package.sha256 == inspected.package.sha256 && there.path.exists() =>
             {
@@ -510,9 +529,6 @@ impl Shelf {
             contents.generation += 1;
         }
         if let Some(there) = there {
-            if there.path != entry.path {
-                let _ = fs::remove_file(&there.path);
-            }
             inner.forget_icon(&there.package.sha256);
         }
         inner.unsaved.store(true, Ordering::Release);
@@ -594,10 +610,7 @@ impl Shelf {
     }
 
     fn at(&self, key: &Key) -> Option<Arc<Entry>> {
-        let contents = self.inner.read();
-        let architecture = key.architecture.as_deref().unwrap_or_default();
-        let found = contents.packages.get(key.id.as_str())?.get(architecture);
-        found.cloned()
+        at(&self.inner.read().packages, key).cloned()
     }
 
     /// All packages, by id.
@@ -828,12 +841,17 @@ fn choose<'a>(
         .or_else(|| architectures.get(""))
 }
 
-/// Puts an entry in its place; answers the one that was there.
-fn insert(packages: &mut Packages, entry: Arc<Entry>) -> Option<Arc<Entry>> {
+fn at<'a>(packages: &'a Packages, key: &Key) -> Option<&'a Arc<Entry>> {
+    let architecture = key.architecture.as_deref().unwrap_or_default();
+    packages.get(key.id.as_str())?.get(architecture)
+}
+
+/// Puts an entry in its place.
+fn insert(packages: &mut Packages, entry: Arc<Entry>) {
     let architecture = entry.package.architecture.as_deref().unwrap_or_default();
     let architecture = Box::from(architecture);
     let id = Box::from(entry.package.id.as_str());
-    packages.entry(id).or_default().insert(architecture, entry)
+    packages.entry(id).or_default().insert(architecture, entry);
 }
 
 fn take(packages: &mut Packages, key: &Key) {
