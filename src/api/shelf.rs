@@ -17,7 +17,7 @@ use super::packages::refuse_forms;
 use super::server::Served;
 use super::state::State;
 use crate::package::Kind;
-use crate::package::shelf::{Entry, Incoming, ShelfError};
+use crate::package::shelf::{Entry, Incoming};
 
 /// Written at once.
 const BLOCK: usize = 256 << 10;
@@ -216,7 +216,7 @@ pub(super) async fn upload(
             architecture: put.key.architecture,
             result: put.change.word(),
         })),
-        Err(error @ ShelfError::Disk(_)) => Err(ApiError::internal(error.to_string())),
+        Err(error) if error.is_ours() => Err(ApiError::internal(error.to_string())),
         Err(error) => Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("this package is not taken: {error}"),

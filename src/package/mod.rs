@@ -96,7 +96,7 @@ pub struct Package {
 /// Why a file is not a package that can be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// The file cannot be read.
+    /// The file cannot be read, which says nothing of what is in it.
     #[error("the package cannot be read: {0}")]
     Read(#[from] io::Error),
     /// It breaks a rule of the format, or a limit.

@@ -183,6 +183,27 @@ async fn what_is_no_package_is_deleted_and_told() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_stays_and_is_tried_again() {
+    let (data, elsewhere) = (Data::new(), Data::new());
+    let source = elsewhere.path("a.ampkg");
+    // There is nothing at the beginning of any program's memory.
+    symlink("/proc/self/mem", &source).unwrap();
+    fs::create_dir(data.path("upload")).unwrap();
+    symlink(&source, data.path("upload/a")).unwrap();
+    let server = data.serve().await;
+    let lines = server.lines();
+    let mut failed = lines.iter().filter(|line| line.starts_with(" x failed"));
+    assert!(
+        failed.next().unwrap().contains("cannot be read"),
+        "{lines:#?}"
+    );
+    assert_eq!(data.names("upload"), ["a"]);
+    elsewhere.write("sound", Ampkg::new("a", "1").build());
+    fs::rename(elsewhere.path("sound"), &source).unwrap();
+    until_true("it is there", || server.has_said(" + adding   a [all]")).await;
+}
+
+#[tokio::test]
 async fn a_name_removes_all_of_an_id_or_one_architecture() {
     let data = Data::new();
     let server = data.serve().await;

@@ -35,10 +35,7 @@ pub(super) async fn receive(
             });
             let put = put.await.unwrap_or_else(|fault| {
                 tracing::error!("a package was not checked: {fault}");
-                Err(
-                    PackageError::Refused("the check ended by a fault of the server".to_owned())
-                        .into(),
-                )
+                Err(ShelfError::Fault)
             });
             drop(turn);
             put

@@ -197,6 +197,12 @@ pub enum ShelfError {
     /// It cannot be put in place; nothing has changed.
     #[error("the package cannot be kept: {0}; make room for it, or make the data folder writable")]
     Disk(io::Error),
+    /// The check ended by a mistake of ours.
+    #[error("the check ended by a fault in Storekeeper; its log tells more")]
+    Fault,
+    /// So many packages are on their way that none was let in for a while.
+    #[error("too many packages are being sent at the moment; send it again later")]
+    Busy,
     /// What is on the shelf by this name is something else.
     #[error(
         "{key} on the shelf is {} and this is {}, which does not take its place; remove that one first",
@@ -214,6 +220,20 @@ pub enum ShelfError {
     /// Somebody wrote to the file while it was read.
     #[error("the package was changed while it was checked; put it here again when it is complete")]
     Changing,
+}
+
+impl ShelfError {
+    /// Whether it tells nothing of the package: the same one may be taken another time.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Disk(_) | Self::Fault | Self::Busy | Self::Package(PackageError::Read(_)) => true,
+            Self::Folder { .. }
+            | Self::Locked { .. }
+            | Self::Package(PackageError::Refused(_) | PackageError::Signature(_))
+            | Self::OtherKind { .. }
+            | Self::Changing => false,
+        }
+    }
 }
 
 /// A package that is to be put on the shelf.
@@ -448,11 +468,7 @@ impl Shelf {
         };
         // A package that brings out a fault of ours costs this package, not the shelf.
         let inspected = catch_unwind(AssertUnwindSafe(|| inspect(path, &checks)));
-        let fault = |_| {
-            let reason = "the check ended by a fault in Storekeeper; its log tells more";
-            Err(PackageError::Refused(reason.to_owned()))
-        };
-        Ok(inspected.unwrap_or_else(fault)?)
+        Ok(inspected.map_err(|_| ShelfError::Fault)??)
     }
 
     /// A new file for a package that is on its way; it is on the same disk as the packages. Blocks.
@@ -469,8 +485,8 @@ impl Shelf {
     /// that was dropped stays where it is when this fails. Blocks.
     ///
     /// # Errors
-    /// [`ShelfError::Package`], [`ShelfError::Disk`] and [`ShelfError::Changing`]; the shelf is then as it
-    /// was.
+    /// [`ShelfError::Package`], [`ShelfError::OtherKind`], [`ShelfError::Disk`], [`ShelfError::Fault`] and
+    /// [`ShelfError::Changing`]; the shelf is then as it was.
     pub fn put(&self, incoming: Incoming<'_>) -> Result<Put, ShelfError> {
         let inner = &*self.inner;
         let path = incoming.path();
