@@ -12,13 +12,14 @@ mod note;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256 as Hasher};
 use tempfile::TempPath;
 
 pub use self::entry::Entry;
@@ -531,11 +532,19 @@ impl Shelf {
             Incoming::Received(file) => File::open(&file)
                 .and_then(|file| platform::set_default_mode(&file))
                 .and_then(|()| file.persist(&target).map_err(|error| error.error)),
-            Incoming::Dropped(path) => fs::rename(path, &target),
+            Incoming::Dropped(path) => match fs::rename(path, &target) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    self.carry(path, &inspected.package.sha256, &target)
+                }
+                renamed => renamed,
+            },
         };
         let stamp = placed.and_then(|()| stamp_of(&target)).map_err(|error| {
             inner.forget_icon(&inspected.package.sha256);
-            ShelfError::Disk(error)
+            match error.kind() {
+                io::ErrorKind::InvalidData => ShelfError::Changing,
+                _ => ShelfError::Disk(error),
+            }
         })?;
         let has_icon = inspected.icon.is_some();
         let entry = Arc::new(Entry::new(inspected.package, target, stamp, has_icon));
@@ -554,6 +563,25 @@ impl Shelf {
             tracing::warn!("{}: {error}", inner.packages.display());
         }
         Ok(Put { key, change })
+    }
+
+    /// Brings a package that was checked from another disk. What comes over is compared with what was
+    /// checked, and is whole before it has its name.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidData` when the file is another one by now.
+    fn carry(&self, path: &Path, sha256: &Sha256, target: &Path) -> io::Result<()> {
+        let mut copy = self.receive()?;
+        let mut from = Hashing(File::open(path)?, Hasher::new());
+        io::copy(&mut from, &mut copy)?;
+        if from.1.finalize()[..] != sha256.0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        platform::set_default_mode(copy.as_file())?;
+        copy.as_file().sync_all()?;
+        copy.persist(target).map_err(|error| error.error)?;
+        let _ = fs::remove_file(path);
+        Ok(())
     }
 
     /// Takes packages off the shelf: that of an architecture (`all` is the independent one), or all of
@@ -845,6 +873,17 @@ impl Inner {
 
 fn icon_name(sha256: &Sha256) -> String {
     format!("{sha256}.png")
+}
+
+/// What passes by is hashed.
+struct Hashing(File, Hasher);
+
+impl Read for Hashing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
 }
 
 /// What an architecture gets.
