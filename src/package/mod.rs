@@ -49,6 +49,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Ampkg, Self::App];
+
     /// How the names of its files end, with the dot.
     pub fn extension(self) -> &'static str {
         match self {
@@ -56,6 +59,12 @@ impl Kind {
             Self::App => ".zip",
         }
     }
+
+    /// Whether this is the name of such a file.
+    fn names(self, file: &str) -> bool {
+        file.ends_with(self.extension())
+    }
+
     /// What people call it.
     fn shown(self) -> &'static str {
         match self {

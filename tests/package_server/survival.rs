@@ -106,6 +106,29 @@ async fn killed_at_fifty_moments_of_uploads_it_has_only_whole_packages() {
     drop(server);
 }
 
+/// What is not whole goes, but an id may begin as its name does.
+#[tokio::test]
+async fn packages_whose_names_look_like_hidden_files_are_there_after_a_start() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let ids = [".hidden", ".storekeeper-x"];
+    for id in ids {
+        let answer = server.client().upload(&Ampkg::new(id, "1").build());
+        assert_eq!(answer, taken(id, "all", "added"));
+    }
+    drop(server);
+    for knows in [true, false] {
+        data.write(".packages/.storekeeper-AbCdEf", "cut off");
+        if !knows {
+            fs::remove_file(data.path(".packages/.index")).unwrap();
+        }
+        let server = data.serve().await;
+        let list = server.client().list();
+        assert!(list.iter().map(|entry| &entry["id"]).eq(&ids), "{list:?}");
+        assert!(!data.path(".packages/.storekeeper-AbCdEf").exists());
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_leaves_the_shelf_as_it_was() {
     let data = Data::new();

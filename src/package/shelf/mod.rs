@@ -343,13 +343,13 @@ impl Shelf {
         let mut found: Vec<Found> = Vec::new();
         for name in names_in(&inner.packages) {
             let path = inner.packages.join(&name);
-            if name.starts_with(UNFINISHED) {
-                let _ = fs::remove_file(&path);
-                continue;
-            }
             let learned = known.remove(&name);
-            // Hidden files are left alone, except those that we put there ourselves.
-            if name.starts_with('.') && learned.is_none() {
+            // An id may begin as hidden files do, and as ours do before they are whole.
+            let is_hidden = name.starts_with('.') && !Kind::ALL.iter().any(|it| it.names(&name));
+            if is_hidden {
+                if name.starts_with(UNFINISHED) {
+                    let _ = fs::remove_file(&path);
+                }
                 continue;
             }
             let Some(metadata) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) else {
