@@ -1,9 +1,12 @@
 //! A server that asks for the developers' signatures and gives its own.
 
 use std::fs;
+use std::thread::{self, ScopedJoinHandle};
 
 use serde_json::json;
 
+use super::client::Client;
+use super::make::Ampkg;
 use super::not_taken;
 use super::server::Data;
 use crate::ampkg::openssl::{Authorities, PASSWORD};
@@ -77,4 +80,35 @@ async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_downlo
     assert!(server.has_said(" = skipping other_all.zip (no developer signature)"));
     let reply = server.client().get("/package/download?id=org.example.app");
     reply.is_empty(500);
+}
+/// On the disk a package is replaced a moment before that is known.
+#[tokio::test]
+async fn a_download_gets_one_version_or_the_other_while_they_change() {
+    let authorities = Authorities::new();
+    let p12 = authorities.p12("dev", &[]);
+    let data = Data::new();
+    let options = ["--sc", p12.to_str().unwrap(), "--sp", PASSWORD];
+    let server = data.serve_with(&options).await;
+    let versions = ["1", "2"].map(|version| Ampkg::new("a", version).build());
+    let mut client = server.client();
+    client.upload(&versions[0]);
+    thread::scope(|scope| {
+        let downloads: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = Client::connect(server.address());
+                    for _ in 0..300 {
+                        let reply = client.get("/package/download?id=a");
+                        assert_eq!(reply.status(), 200);
+                    }
+                })
+            })
+            .collect();
+        for version in versions.iter().rev().cycle() {
+            assert_eq!(client.upload(version)["result"], "updated");
+            if downloads.iter().all(ScopedJoinHandle::is_finished) {
+                break;
+            }
+        }
+    });
 }

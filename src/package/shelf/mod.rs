@@ -755,8 +755,8 @@ impl Shelf {
         fs::read(self.inner.icons.join(icon_name(&entry.package.sha256))).ok()
     }
 
-    /// The copy of a package that the store signs for a device; none when nothing is signed: nobody
-    /// does, or it is an app of ours. Blocks.
+    /// The copy of a package that the store signs for a device, of its new version if it was updated
+    /// meanwhile; none when nothing is signed: nobody does, or it is an app of ours. Blocks.
     ///
     /// # Errors
     /// A sentence: the store's certificate cannot be used, the package cannot be read.
@@ -766,25 +766,21 @@ impl Shelf {
         hardware_id: Option<&str>,
     ) -> Option<Result<Signed, String>> {
         let Store(signer) = self.inner.rules.store.as_ref()?;
-        let plan = entry.package.plan.as_ref()?;
-        Some(match signer {
-            Ok(signer) => {
-                // The plan is for this very file, which may be replaced at any moment.
-                let is_it = || {
-                    fs::metadata(&entry.path)
-                        .is_ok_and(|metadata| platform::stamp(&metadata) == entry.stamp)
-                };
-                let copy = is_it().then(|| signer.signed(&entry.path, plan, hardware_id));
-                match copy {
-                    Some(copy) if is_it() => copy.map_err(|error| error.to_string()),
-                    Some(_) | None => Err(
-                        "the package was replaced while it was signed; download it again"
-                            .to_owned(),
-                    ),
-                }
-            }
-            Err(reason) => Err(reason.clone()),
-        })
+        entry.package.plan.as_ref()?;
+        let signer = match signer {
+            Ok(signer) => signer,
+            Err(reason) => return Some(Err(reason.clone())),
+        };
+        if let Some(copy) = sign(signer, entry, hardware_id) {
+            return Some(copy);
+        }
+        // It is being updated, the disk before the memory. In our turn both agree and stay.
+        let _turn = lock(&self.inner.turn);
+        let now = self.at(&entry.key());
+        let copy = now.and_then(|now| sign(signer, &now, hardware_id));
+        Some(copy.unwrap_or_else(|| {
+            Err("somebody changed its file; put the package on the shelf again".to_owned())
+        }))
     }
 
     /// Writes down what was learned, if there is something new. Blocks.
@@ -884,6 +880,21 @@ impl Read for Hashing {
         self.1.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
+}
+
+/// A signed copy; none when the file is not the one that is known.
+fn sign(
+    signer: &StoreSigner,
+    entry: &Entry,
+    hardware_id: Option<&str>,
+) -> Option<Result<Signed, String>> {
+    let plan = entry.package.plan.as_ref()?;
+    // The plan is for this very file, which may be replaced at any moment.
+    let is_it = || {
+        fs::metadata(&entry.path).is_ok_and(|metadata| platform::stamp(&metadata) == entry.stamp)
+    };
+    let copy = is_it().then(|| signer.signed(&entry.path, plan, hardware_id))?;
+    is_it().then(|| copy.map_err(|error| error.to_string()))
 }
 
 /// What an architecture gets.
