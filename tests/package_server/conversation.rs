@@ -298,6 +298,23 @@ async fn one_version_takes_the_place_of_another() {
     assert_eq!(client.get("/package/download?id=b").body, b);
 }
 
+/// D9: `icon.png`, else the manifest's icon if it is a PNG.
+#[tokio::test]
+async fn the_manifests_icon_is_shown_where_there_is_no_other() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let mut client = server.client();
+    let package = || Ampkg::new("a", "1").icon("logo.png", &icon());
+    assert_eq!(client.upload(&package().build())["status"], "ok");
+    assert_eq!(client.get("/package/icon?id=a").body, icon());
+    let both = package().file("icon.png", b"anything");
+    assert_eq!(client.upload(&both.build())["result"], "updated");
+    assert_eq!(client.get("/package/icon?id=a").body, b"anything");
+    let none = Ampkg::new("a", "1").icon("logo.png", b"no PNG");
+    assert_eq!(client.upload(&none.build())["result"], "updated");
+    client.get("/package/icon?id=a").is_empty(404);
+}
+
 #[tokio::test]
 async fn a_package_and_an_app_do_not_take_each_others_place() {
     let data = Data::new();
@@ -328,7 +345,7 @@ async fn a_package_and_an_app_do_not_take_each_others_place() {
     assert!(lines.any(|line| line.starts_with(" = skipping greeter_all.zip (")));
 }
 
-/// D9, D11: the icon of the manifest serves too; a header with another id is refused.
+/// D11: a header with another id is refused.
 #[tokio::test]
 async fn what_a_device_could_not_take_is_refused() {
     let data = Data::new();

@@ -81,6 +81,40 @@ async fn developers_are_verified_at_the_upload_and_the_store_signs_at_the_downlo
     let reply = server.client().get("/package/download?id=org.example.app");
     reply.is_empty(500);
 }
+
+/// D12: names that do not fit the oldest form of the archive come out as they went in.
+#[tokio::test]
+async fn packages_with_long_names_are_signed_and_names_that_come_twice_are_refused() {
+    let authorities = Authorities::new();
+    let (dir, p12) = (authorities.path(), authorities.p12("dev", &[]));
+    let data = Data::new();
+    let options = ["--sc", p12.to_str().unwrap(), "--sp", PASSWORD];
+    let server = data.serve_with(&options).await;
+    let mut client = server.client();
+    let long = format!("{}-ä", "long".repeat(60));
+    let package = || Ampkg::new("a", "1").file(&long, b"content");
+    for package in [package(), package().by_pax()] {
+        assert_eq!(client.upload(&package.build())["status"], "ok");
+        let sold = client.get("/package/download?id=a").body;
+        fs::write(dir.join("sold.ampkg"), &sold).unwrap();
+        ampkg(
+            dir,
+            &["store-verify", "sold.ampkg", "root.pem", "sub.pem", ""],
+        )
+        .check(0, "valid");
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&sold[..]));
+        let mut entries = archive.entries().unwrap().map(Result::unwrap);
+        assert!(entries.any(|entry| entry.path_bytes() == long.as_bytes()));
+    }
+    for package in [
+        package().file(&long, b"content"),
+        package().file("icon.png", b""),
+    ] {
+        let message = not_taken(&client.upload(&package.build()));
+        assert!(message.contains("twice"), "{message}");
+    }
+}
+
 /// On the disk a package is replaced a moment before that is known.
 #[tokio::test]
 async fn a_download_gets_one_version_or_the_other_while_they_change() {
