@@ -1,7 +1,6 @@
 //! A package that is sent to us: written to a file as it comes, so that its size costs no memory.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Bytes;
@@ -14,6 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::error::ApiError;
 use super::jobs;
+use super::pace::Pace;
 use super::state::State;
 use crate::app::{AppName, parse};
 use crate::archive::{self, Limits};
@@ -30,15 +30,6 @@ const RESERVE_BYTES: u64 = 64 << 20;
 
 /// How often the disk is asked whether there is still room.
 const LOOK_BYTES: u64 = 64 << 20;
-
-/// A client that sends nothing for so long is gone.
-const MAX_SILENCE: Duration = Duration::from_secs(30);
-
-/// After this time a client has to have kept to [`MIN_RATE`].
-const GRACE: Duration = Duration::from_mins(1);
-
-/// Bytes per second. Who is slower holds on to us, not to a package.
-const MIN_RATE: u64 = 1024;
 
 /// Written at once: small writes would cost a change of threads each.
 const BLOCK: usize = 256 << 10;
@@ -164,10 +155,10 @@ pub(super) async fn receive_file<E: std::fmt::Display>(
     let mut file = File::from_std(file);
     file.set_max_buf_size(BLOCK);
     let mut file = tokio::io::BufWriter::with_capacity(BLOCK, file);
-    let begin = Instant::now();
+    let mut pace = Pace::begin();
     let (mut written, mut look_at) = (0_u64, LOOK_BYTES);
     loop {
-        let chunk = tokio::time::timeout(MAX_SILENCE, chunks.next())
+        let chunk = tokio::time::timeout(pace.patience(), chunks.next())
             .await
             .map_err(|_| too_slow())?;
         let Some(chunk) = chunk else { break };
@@ -176,13 +167,11 @@ pub(super) async fn receive_file<E: std::fmt::Display>(
                 "the package did not arrive whole: {error}; send it again"
             ))
         })?;
-        written += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        pace.add(count);
+        written += count;
         if written > MAX_BYTES {
             return Err(too_large());
-        }
-        let elapsed = begin.elapsed();
-        if elapsed > GRACE && written < elapsed.as_secs() * MIN_RATE {
-            return Err(too_slow());
         }
         if written > look_at {
             look_at = written + LOOK_BYTES;
@@ -230,7 +219,7 @@ fn too_large() -> ApiError {
     )
 }
 
-fn too_slow() -> ApiError {
+pub(super) fn too_slow() -> ApiError {
     ApiError::new(
         StatusCode::REQUEST_TIMEOUT,
         "the package came too slowly, or not at all for 30 s; send it again",

@@ -23,6 +23,7 @@ mod log_view;
 mod notices;
 mod openapi;
 mod origins;
+mod pace;
 pub mod package_server;
 mod packages;
 mod page;

@@ -13,11 +13,13 @@ use serde_json::json;
 
 use super::apps::Answer;
 use super::error::ApiError;
+use super::incoming::too_slow;
+use super::pace::Pace;
 use super::packages::refuse_forms;
 use super::server::Served;
 use super::state::State;
 use crate::package::Kind;
-use crate::package::shelf::{Entry, Incoming, ShelfError};
+use crate::package::shelf::{Entry, Incoming};
 
 /// Written at once.
 const BLOCK: usize = 256 << 10;
@@ -161,6 +163,7 @@ pub(super) async fn get(state: web::Data<State>) -> Answer {
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "It is on the shelf", body = Uploaded),
               (status = 404, description = "No package server runs inside"),
+              (status = 408, description = "It comes too slowly"),
               (status = 413, description = "It is too large"),
               (status = 415, description = "It is sent as a form or as text"),
               (status = 422, description = "It is no package, or one that is not taken")))]
@@ -176,21 +179,28 @@ pub(super) async fn upload(
         let message = format!("the package is larger than the {limit} bytes that this shelf takes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     };
-    let place = shelf.clone();
-    let mut file = web::block(move || place.receive())
+    let receiving = shelf.clone();
+    let mut file = web::block(move || receiving.receive())
         .await?
         .map_err(|error| disk(&error))?;
     let mut block = BytesMut::with_capacity(BLOCK);
+    let mut pace = Pace::begin();
     let mut total = 0_u64;
     loop {
-        let chunk = payload.next().await.transpose().map_err(|error| {
-            ApiError::invalid(format!(
-                "the package did not arrive whole: {error}; send it again"
-            ))
-        })?;
+        let chunk = tokio::time::timeout(pace.patience(), payload.next()).await;
+        let chunk = chunk
+            .map_err(|_| too_slow())?
+            .transpose()
+            .map_err(|error| {
+                ApiError::invalid(format!(
+                    "the package did not arrive whole: {error}; send it again"
+                ))
+            })?;
         let is_last = chunk.is_none();
         if let Some(chunk) = chunk {
-            total = total.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            let count = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            pace.add(count);
+            total = total.saturating_add(count);
             if total > limit {
                 return Err(too_large());
             }
@@ -216,7 +226,7 @@ pub(super) async fn upload(
             architecture: put.key.architecture,
             result: put.change.word(),
         })),
-        Err(error @ ShelfError::Disk(_)) => Err(ApiError::internal(error.to_string())),
+        Err(error) if error.is_ours() => Err(ApiError::internal(error.to_string())),
         Err(error) => Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("this package is not taken: {error}"),

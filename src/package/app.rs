@@ -35,6 +35,15 @@ pub(super) fn is_zip(mut file: &File) -> io::Result<bool> {
 
 /// Reads an app's package from its beginning to its end.
 pub(super) fn inspect(path: &Path, bytes: u64, limits: &Limits) -> Result<Inspected, PackageError> {
+    let read = read(path, bytes, limits);
+    if let Err(PackageError::Refused(_)) = &read {
+        // Where it could not be read on, the disk may be to blame and not the package.
+        checksum(path)?;
+    }
+    read
+}
+
+fn read(path: &Path, bytes: u64, limits: &Limits) -> Result<Inspected, PackageError> {
     let manifest = |name: &str| -> Result<Option<String>, PackageError> {
         let text = archive::read_entry(path, name, MAX_MANIFEST_BYTES, limits).map_err(refused)?;
         Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
@@ -120,7 +129,13 @@ pub(super) fn inspect(path: &Path, bytes: u64, limits: &Limits) -> Result<Inspec
 fn refused(error: ArchiveError) -> PackageError {
     match error {
         ArchiveError::Open { source, .. } | ArchiveError::File { source, .. } => {
-            PackageError::Read(source)
+            match source.kind() {
+                // A place that no file has, where the archive says that there is more of it.
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                    PackageError::refused(format!("the package is damaged: {source}"))
+                }
+                _ => PackageError::Read(source),
+            }
         }
         ArchiveError::Format { reason, .. } | ArchiveError::Limit { reason, .. } => {
             PackageError::refused(format!("the package cannot be read: {reason}"))

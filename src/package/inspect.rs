@@ -11,7 +11,7 @@ use super::entries::{Entries, Entry, What};
 use super::header::{Footer, Header, MAX_HEADER_BYTES};
 use super::manifest::{MANIFEST, MAX_MANIFEST_BYTES, Manifest};
 use super::signature::{Who, verify_digest};
-use super::{Kind, Package, PackageError, SigningPlan, TrustStore, app};
+use super::{Kind, Package, PackageError, SignatureError, SigningPlan, TrustStore, app};
 use crate::archive::Limits;
 
 /// Bytes that a package may have unless told otherwise, as the original has it.
@@ -34,7 +34,8 @@ const MAX_SECOND_LOOKS: usize = 5000;
 pub struct Checks<'a> {
     /// The file may have this many bytes.
     pub max_bytes: u64,
-    /// Those who must vouch for an `.ampkg`; none when a developer's signature is not asked for.
+    /// Those who must vouch for it, which they cannot for an app of ours; none when a developer's
+    /// signature is not asked for.
     pub developers: Option<&'a TrustStore>,
     /// What may be in it.
     pub limits: Limits,
@@ -74,6 +75,11 @@ pub fn inspect(path: &Path, checks: &Checks<'_>) -> Result<Inspected, PackageErr
         )));
     }
     if app::is_zip(&file)? {
+        if checks.developers.is_some() {
+            // Nobody signs these, so that nobody can vouch for one.
+            let who = Who::Developer;
+            return Err(SignatureError::Missing { who }.into());
+        }
         return app::inspect(path, bytes, &checks.limits);
     }
     let read = Read::whole(file, bytes, &checks.limits)?;

@@ -48,70 +48,74 @@ enum Form {
     /// `yes`, `no` and the like.
     Flag,
     /// A list of maps with these fields.
-    Maps(&'static [Field]),
+    Maps(Fields),
     /// A map with these fields.
-    Fields(&'static [Field]),
+    Fields(Fields),
 }
 
 /// A field: its name, whether it must be there, and what it holds.
 type Field = (&'static str, bool, Form);
 
-const PACKAGE: &[Field] = &[
-    ("id", true, Form::Filled),
-    ("icon", false, Form::Text),
-    ("name", false, Form::Languages),
-    ("description", false, Form::Languages),
-    ("categories", false, Form::Texts),
-    ("version", false, Form::Text),
-    ("applications", true, Form::Maps(APPLICATION)),
-    ("intents", false, Form::Maps(INTENT)),
+/// The fields of a map, in groups that several maps have in common.
+type Fields = &'static [&'static [Field]];
+
+const PACKAGE: Fields = &[
+    ID,
+    SHOWN,
+    VERSION,
+    &[
+        ("applications", true, Form::Maps(APPLICATION)),
+        ("intents", false, Form::Maps(INTENT)),
+    ],
 ];
 
-const APPLICATION: &[Field] = &[
-    ("id", true, Form::Filled),
-    ("code", true, Form::Filled),
-    ("runtime", true, Form::Filled),
-    ("name", false, Form::Languages),
-    ("description", false, Form::Languages),
-    ("icon", false, Form::Text),
-    ("categories", false, Form::Texts),
-    ("runtimeParameters", false, Form::Map),
-    ("supportsApplicationInterface", false, Form::Flag),
-    ("capabilities", false, Form::Texts),
-    ("opengl", false, Form::Map),
-    ("watchdog", false, Form::Map),
-    ("applicationProperties", false, Form::Map),
-    ("logging", false, Form::Fields(LOGGING)),
-];
+const APPLICATION: Fields = &[ID, SHOWN, PROGRAM];
 
-const LOGGING: &[Field] = &[("dlt", false, Form::Fields(DLT))];
-
-const DLT: &[Field] = &[
-    ("id", false, Form::Text),
-    ("description", false, Form::Text),
-];
-
-const INTENT: &[Field] = &[
-    ("id", true, Form::Filled),
-    ("visibility", false, Form::Text),
-    ("handlingApplicationId", false, Form::Text),
-    ("requiredCapabilities", false, Form::Texts),
-    ("parameterMatch", false, Form::Map),
-    ("icon", false, Form::Text),
-    ("name", false, Form::Languages),
-    ("description", false, Form::Languages),
-    ("categories", false, Form::Texts),
-    ("handleOnlyWhenRunning", false, Form::Flag),
+const INTENT: Fields = &[
+    ID,
+    SHOWN,
+    &[
+        ("visibility", false, Form::Text),
+        ("handlingApplicationId", false, Form::Text),
+        ("requiredCapabilities", false, Form::Texts),
+        ("parameterMatch", false, Form::Map),
+        ("handleOnlyWhenRunning", false, Form::Flag),
+    ],
 ];
 
 /// The older form: a package of one application, whose fields stand beside those of the package.
-const LEGACY: &[Field] = &[
-    ("id", true, Form::Filled),
+const LEGACY: Fields = &[
+    ID,
+    SHOWN,
+    VERSION,
+    PROGRAM,
+    &[
+        ("documentUrl", false, Form::Text),
+        ("mimeTypes", false, Form::Texts),
+    ],
+];
+
+const LOGGING: Fields = &[&[("dlt", false, Form::Fields(DLT))]];
+
+const DLT: Fields = &[&[
+    ("id", false, Form::Text),
+    ("description", false, Form::Text),
+]];
+
+const ID: &[Field] = &[("id", true, Form::Filled)];
+
+/// What people see.
+const SHOWN: &[Field] = &[
     ("icon", false, Form::Text),
     ("name", false, Form::Languages),
     ("description", false, Form::Languages),
     ("categories", false, Form::Texts),
-    ("version", false, Form::Text),
+];
+
+const VERSION: &[Field] = &[("version", false, Form::Text)];
+
+/// What is started, and how.
+const PROGRAM: &[Field] = &[
     ("code", true, Form::Filled),
     ("runtime", true, Form::Filled),
     ("runtimeParameters", false, Form::Map),
@@ -120,8 +124,6 @@ const LEGACY: &[Field] = &[
     ("opengl", false, Form::Map),
     ("watchdog", false, Form::Map),
     ("applicationProperties", false, Form::Map),
-    ("documentUrl", false, Form::Text),
-    ("mimeTypes", false, Form::Texts),
     ("logging", false, Form::Fields(LOGGING)),
 ];
 
@@ -207,14 +209,16 @@ impl Manifest {
 }
 
 /// Checks that a map has the fields that it must have, and no other, each with what it may hold.
-fn check_fields(node: &Node, fields: &[Field]) -> Result<(), YamlError> {
+fn check_fields(node: &Node, fields: Fields) -> Result<(), YamlError> {
     let Some(entries) = node.entries() else {
         return Err(node.error("a map was expected"));
     };
     for (key, value) in entries {
         let name = key.text().unwrap_or_default();
-        let Some((_, _, form)) = fields.iter().find(|(known, _, _)| *known == name) else {
-            let known: Vec<_> = fields.iter().map(|(known, _, _)| *known).collect();
+        let mut all = fields.iter().copied().flatten();
+        let Some((_, _, form)) = all.find(|(known, _, _)| *known == name) else {
+            let all = fields.iter().copied().flatten();
+            let known: Vec<_> = all.map(|(known, _, _)| *known).collect();
             let shown: String = name.escape_debug().take(60).collect();
             return Err(key.error(format!(
                 "the field `{shown}` is not known; known are {}",
@@ -225,6 +229,8 @@ fn check_fields(node: &Node, fields: &[Field]) -> Result<(), YamlError> {
     }
     let missing: Vec<_> = fields
         .iter()
+        .copied()
+        .flatten()
         .filter(|(name, is_needed, _)| *is_needed && field(node, name).is_none())
         .map(|(name, _, _)| *name)
         .collect();

@@ -49,11 +49,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Ampkg, Self::App];
+
     /// How the names of its files end, with the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Ampkg => ".ampkg",
             Self::App => ".zip",
+        }
+    }
+
+    /// Whether this is the name of such a file.
+    fn names(self, file: &str) -> bool {
+        file.ends_with(self.extension())
+    }
+
+    /// What people call it.
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Ampkg => "a package for Qt's application manager",
+            Self::App => "an app of ours",
         }
     }
 }
@@ -89,7 +105,7 @@ pub struct Package {
 /// Why a file is not a package that can be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// The file cannot be read.
+    /// The file cannot be read, which says nothing of what is in it.
     #[error("the package cannot be read: {0}")]
     Read(#[from] io::Error),
     /// It breaks a rule of the format, or a limit.

@@ -1,6 +1,6 @@
 //! A client that writes its requests byte by byte and reads the answers likewise.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -144,6 +144,9 @@ impl Client {
     fn read(&mut self) -> Option<()> {
         let mut block = vec![0; 65_536];
         match self.stream.read(&mut block) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                panic!("nothing comes, and the connection stays")
+            }
             Ok(0) | Err(_) => None,
             Ok(count) => {
                 self.buffer.extend_from_slice(&block[..count]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::make::{Ampkg, icon, program};
 use super::server::Data;
 use super::{not_taken, taken};
-use crate::support::zip;
+use crate::support::{package, zip};
 
 #[tokio::test]
 async fn the_fourteen_steps_of_the_originals_test() {
@@ -298,7 +298,54 @@ async fn one_version_takes_the_place_of_another() {
     assert_eq!(client.get("/package/download?id=b").body, b);
 }
 
-/// D9, D11: the icon of the manifest serves too; a header with another id is refused.
+/// D9: `icon.png`, else the manifest's icon if it is a PNG.
+#[tokio::test]
+async fn the_manifests_icon_is_shown_where_there_is_no_other() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let mut client = server.client();
+    let package = || Ampkg::new("a", "1").icon("logo.png", &icon());
+    assert_eq!(client.upload(&package().build())["status"], "ok");
+    assert_eq!(client.get("/package/icon?id=a").body, icon());
+    let both = package().file("icon.png", b"anything");
+    assert_eq!(client.upload(&both.build())["result"], "updated");
+    assert_eq!(client.get("/package/icon?id=a").body, b"anything");
+    let none = Ampkg::new("a", "1").icon("logo.png", b"no PNG");
+    assert_eq!(client.upload(&none.build())["result"], "updated");
+    client.get("/package/icon?id=a").is_empty(404);
+}
+
+#[tokio::test]
+async fn a_package_and_an_app_do_not_take_each_others_place() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let mut client = server.client();
+    let qt = Ampkg::new("greeter", "1").build();
+    let ours = package("greeter", "2", json!({}), 10);
+    for (there, other, name) in [
+        (&ours, &qt, "greeter_all.zip"),
+        (&qt, &ours, "greeter_all.ampkg"),
+    ] {
+        assert_eq!(client.upload(there), taken("greeter", "all", "added"));
+        let message = not_taken(&client.upload(other));
+        assert!(message.contains("remove that one first"), "{message}");
+        assert_eq!(data.names(".packages"), [name]);
+        assert_eq!(client.get("/package/download?id=greeter").body, *there);
+        let removed = client.post("/package/remove?id=greeter").json();
+        assert_eq!(removed["removed"], 1);
+    }
+    // Somebody puts both there by hand.
+    drop(server);
+    data.write(".packages/greeter_all.ampkg", &qt);
+    data.write(".packages/greeter_all.zip", &ours);
+    let server = data.serve().await;
+    let list = server.client().list();
+    assert_eq!((list.len(), &list[0]["version"]), (1, &json!("1")));
+    let mut lines = server.lines().into_iter();
+    assert!(lines.any(|line| line.starts_with(" = skipping greeter_all.zip (")));
+}
+
+/// D11: a header with another id is refused.
 #[tokio::test]
 async fn what_a_device_could_not_take_is_refused() {
     let data = Data::new();

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use super::make::{Ampkg, noise, program};
-use super::server::Data;
+use super::server::{Data, Server};
 use crate::support::{until, until_true};
 
 #[tokio::test]
@@ -180,6 +180,48 @@ async fn what_is_no_package_is_deleted_and_told() {
             .unwrap()
             .is_symlink()
     );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_stays_and_is_tried_again() {
+    let (data, elsewhere) = (Data::new(), Data::new());
+    let source = elsewhere.path("a.ampkg");
+    // There is nothing at the beginning of any program's memory.
+    symlink("/proc/self/mem", &source).unwrap();
+    fs::create_dir(data.path("upload")).unwrap();
+    symlink(&source, data.path("upload/a")).unwrap();
+    let server = data.serve().await;
+    let lines = server.lines();
+    let mut failed = lines.iter().filter(|line| line.starts_with(" x failed"));
+    assert!(
+        failed.next().unwrap().contains("cannot be read"),
+        "{lines:#?}"
+    );
+    assert_eq!(data.names("upload"), ["a"]);
+    elsewhere.write("sound", Ampkg::new("a", "1").build());
+    fs::rename(elsewhere.path("sound"), &source).unwrap();
+    until_true("it is there", || server.has_said(" + adding   a [all]")).await;
+}
+
+#[tokio::test]
+async fn packages_come_from_another_disk() {
+    let data = Data::new();
+    let upload = data.path("upload");
+    let server = Server::with_disk(&data.path(""), &upload, "4m").await;
+    let upload = server.sees(&upload);
+    let mut client = server.client();
+    for (version, said) in [("1", " + adding   a [all]"), ("2", " ! updating a [all]")] {
+        let package = Ampkg::new("a", version)
+            .file("bulk", &noise(1, 300_000))
+            .build();
+        fs::write(upload.join("a"), &package).unwrap();
+        until_true(said, || server.has_said(said)).await;
+        assert_eq!(client.get("/package/download?id=a").body, package);
+        assert_eq!(fs::read_dir(&upload).unwrap().count(), 0);
+    }
+    let names = fs::read_dir(data.path(".packages")).unwrap().flatten();
+    let unfinished = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".storekeeper");
+    assert!(!names.map(|it| it.file_name()).any(|it| unfinished(&it)));
 }
 
 #[tokio::test]

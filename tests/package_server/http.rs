@@ -282,3 +282,60 @@ async fn a_page_of_another_site_changes_nothing() {
         "ok"
     );
 }
+
+/// Who sends too slowly is cut off after a minute; others are told meanwhile.
+#[tokio::test]
+async fn slow_clients_keep_others_from_sending_for_a_while_only() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let head = Client::head("PUT", "/package/upload", "Content-Length: 100000\r\n");
+    let mut slow: Vec<Client> = (0..32).map(|_| server.client()).collect();
+    for client in &mut slow {
+        client.send(head.as_bytes());
+    }
+    until_true("all of them are let in", || {
+        let names = fs::read_dir(data.path(".packages")).unwrap().flatten();
+        let unfinished = |name: &str| name.starts_with(".storekeeper-");
+        names
+            .filter(|it| unfinished(&it.file_name().to_string_lossy()))
+            .count()
+            == slow.len()
+    })
+    .await;
+    let package = Ampkg::new("a", "1").build();
+    let refusal = server.client().upload(&package);
+    let message = not_taken(&refusal);
+    assert!(message.contains("too many packages"), "{message}");
+    // None of them is silent for long.
+    let begin = Instant::now();
+    loop {
+        for client in &mut slow {
+            client.send(b"x");
+        }
+        if server.client().upload(&package)["status"] == "ok" {
+            break;
+        }
+        assert!(begin.elapsed().as_secs() < 100);
+    }
+    assert!(slow.iter_mut().all(Client::is_closed));
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_makes_room_for_others() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let mut clients: Vec<Client> = (0..512)
+        .map(|_| {
+            let mut client = server.client();
+            assert_eq!(client.get("/hello").status(), 200);
+            client
+        })
+        .collect();
+    // The first of them has asked again meanwhile.
+    assert_eq!(clients[0].get("/hello").status(), 200);
+    assert_eq!(server.client().get("/hello").status(), 200);
+    assert!(clients[1].is_closed());
+    for client in [0, 2, 511] {
+        assert_eq!(clients[client].get("/hello").status(), 200);
+    }
+}

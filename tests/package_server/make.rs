@@ -10,6 +10,7 @@ pub(super) struct Ampkg {
     header_id: String,
     manifest: String,
     files: Vec<(String, Vec<u8>)>,
+    by_pax: bool,
 }
 
 impl Ampkg {
@@ -22,6 +23,7 @@ impl Ampkg {
                 "icon: icon.png\nname: {{ en: '{id} in English', de: '{id} auf Deutsch' }}\nversion: '{version}'\n"
             ),
             files: vec![("icon.png".to_owned(), icon())],
+            by_pax: false,
         }
     }
 
@@ -35,6 +37,19 @@ impl Ampkg {
     /// A file in it.
     pub(super) fn file(mut self, name: &str, content: &[u8]) -> Self {
         self.files.push((name.to_owned(), content.to_vec()));
+        self
+    }
+
+    /// With another file for its icon.
+    pub(super) fn icon(mut self, name: &str, content: &[u8]) -> Self {
+        let said = format!("icon: {name}");
+        self.manifest = self.manifest.replacen("icon: icon.png", &said, 1);
+        self.bare().file(name, content)
+    }
+
+    /// With the names of its files in notes before them, as POSIX has it for long ones.
+    pub(super) fn by_pax(mut self) -> Self {
+        self.by_pax = true;
         self
     }
 
@@ -68,7 +83,13 @@ impl Ampkg {
         for (name, content) in &files {
             digest.update(content);
             digest.update(format!("F/{}/{name}", content.len()));
-            append(&mut archive, name, content);
+            if self.by_pax {
+                let path = [("path", name.as_bytes())];
+                archive.append_pax_extensions(path).unwrap();
+                append(&mut archive, "short", content);
+            } else {
+                append(&mut archive, name, content);
+            }
         }
         let digest: String = digest
             .finalize()

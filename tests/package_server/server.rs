@@ -104,6 +104,28 @@ impl Server {
         }
     }
 
+    /// One on a data folder with a small disk somewhere in it that only this server sees. It needs no root:
+    /// the mount is in a user namespace.
+    pub(super) async fn with_disk(folder: &Path, disk: &Path, size: &str) -> Self {
+        fs::create_dir(disk).unwrap();
+        let script = format!(
+            "mount -t tmpfs -o size={size} tmpfs '{}' && \
+             exec \"$STOREKEEPER\" package-server --dd '{}' --la localhost",
+            disk.display(),
+            folder.display()
+        );
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+            .env("STOREKEEPER", env!("CARGO_BIN_EXE_storekeeper"));
+        Self::spawn(&mut command).ready().await
+    }
+
+    /// A path as this server sees it, as we reach it.
+    pub(super) fn sees(&self, path: &Path) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.pid(), path.display()))
+    }
+
     /// Waits until it listens.
     pub(super) async fn ready(mut self) -> Self {
         const BEGIN: &str = "> HTTP server listening on: ";

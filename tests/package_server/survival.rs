@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -108,42 +106,36 @@ async fn killed_at_fifty_moments_of_uploads_it_has_only_whole_packages() {
     drop(server);
 }
 
-/// A server whose data folder is a small disk that only it sees. It needs no root: the mount is in a
-/// user namespace.
-struct SmallDisk {
-    data: Data,
-    server: Server,
-}
-
-impl SmallDisk {
-    async fn new(size: &str) -> Self {
-        let data = Data::new();
-        fs::create_dir(data.path("disk")).unwrap();
-        let script = format!(
-            "mount -t tmpfs -o size={size} tmpfs '{0}' && \
-             exec \"$STOREKEEPER\" package-server --dd '{0}' --la localhost",
-            data.path("disk").display()
-        );
-        let mut command = Command::new("unshare");
-        command
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-            .env("STOREKEEPER", env!("CARGO_BIN_EXE_storekeeper"));
-        let server = Server::spawn(&mut command).ready().await;
-        Self { data, server }
+/// What is not whole goes, but an id may begin as its name does.
+#[tokio::test]
+async fn packages_whose_names_look_like_hidden_files_are_there_after_a_start() {
+    let data = Data::new();
+    let server = data.serve().await;
+    let ids = [".hidden", ".storekeeper-x"];
+    for id in ids {
+        let answer = server.client().upload(&Ampkg::new(id, "1").build());
+        assert_eq!(answer, taken(id, "all", "added"));
     }
-
-    /// A path on it, as we reach it.
-    fn path(&self, path: &str) -> PathBuf {
-        let pid = self.server.pid();
-        let inside = self.data.path("disk").join(path);
-        PathBuf::from(format!("/proc/{pid}/root{}", inside.display()))
+    drop(server);
+    for knows in [true, false] {
+        data.write(".packages/.storekeeper-AbCdEf", "cut off");
+        if !knows {
+            fs::remove_file(data.path(".packages/.index")).unwrap();
+        }
+        let server = data.serve().await;
+        let list = server.client().list();
+        assert!(list.iter().map(|entry| &entry["id"]).eq(&ids), "{list:?}");
+        assert!(!data.path(".packages/.storekeeper-AbCdEf").exists());
     }
 }
 
 #[tokio::test]
 async fn a_full_disk_leaves_the_shelf_as_it_was() {
-    let disk = SmallDisk::new("4m").await;
-    let mut client = disk.server.client();
+    let data = Data::new();
+    let disk = data.path("disk");
+    let server = Server::with_disk(&disk, &disk, "4m").await;
+    let path = |path: &str| server.sees(&disk.join(path));
+    let mut client = server.client();
     let small = Ampkg::new("a", "1").build();
     assert_eq!(client.upload(&small), taken("a", "all", "added"));
     let list = client.get("/package/list").body;
@@ -155,17 +147,17 @@ async fn a_full_disk_leaves_the_shelf_as_it_was() {
     assert_eq!(client.get("/package/list").body, list);
     assert_eq!(client.get("/package/download?id=a").body, small);
     // Full to the last byte: nothing new, and everything that needs no room.
-    fs::write(disk.path("filler"), vec![0; 16 << 20]).unwrap_err();
+    fs::write(path("filler"), vec![0; 16 << 20]).unwrap_err();
     not_taken(&client.upload(&Ampkg::new("b", "1").build()));
     assert_eq!(client.get("/package/download?id=a").body, small);
     assert_eq!(client.upload(&small)["status"], "fail");
-    fs::remove_file(disk.path("filler")).unwrap();
+    fs::remove_file(path("filler")).unwrap();
     assert_eq!(
         client.upload(&Ampkg::new("b", "1").build()),
         taken("b", "all", "added")
     );
     assert_eq!(client.post("/package/remove?id=a").json()["removed"], 1);
-    let names = fs::read_dir(disk.path(".packages")).unwrap().flatten();
+    let names = fs::read_dir(path(".packages")).unwrap().flatten();
     let unfinished = names.filter(|it| {
         it.file_name()
             .to_string_lossy()

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::super::pace::Pace;
 use super::answer::Answer;
 use super::request::{self, Length, Parsed, Request};
 use super::send;
@@ -32,8 +33,8 @@ const IDLE: Duration = Duration::from_mins(5);
 /// A head is here so long after its first byte.
 const HEAD_TIME: Duration = Duration::from_secs(15);
 
-/// A client that sends nothing of a body for so long is gone.
-const SILENCE: Duration = Duration::from_secs(30);
+/// A connection that is at its end is kept so long for a client that still sends.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// A client that takes nothing for so long is gone.
 pub(super) const STALL: Duration = Duration::from_mins(1);
@@ -73,6 +74,8 @@ pub(super) struct Body {
     left: Left,
     /// The client waits to be told to send it.
     waits: bool,
+    /// Since it is read.
+    pace: Option<Pace>,
 }
 
 /// Why a body did not come: there is nobody left to answer.
@@ -95,7 +98,17 @@ impl Body {
         Self {
             waits: request.waits && left != Left::Nothing,
             left,
+            pace: None,
         }
+    }
+
+    /// How long to wait for more of it.
+    fn patience(&mut self) -> Duration {
+        self.pace.get_or_insert_with(Pace::begin).patience()
+    }
+
+    fn came(&mut self, bytes: u64) {
+        self.pace.get_or_insert_with(Pace::begin).add(bytes);
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -176,7 +189,7 @@ impl Connection {
                 Left::Nothing => return Ok(()),
                 Left::Bytes(_) | Left::Chunk(_) if room == 0 => return Ok(()),
                 Left::Bytes(left) => {
-                    let left = left - self.take(left, room, block).await?;
+                    let left = left - self.take(body, left, room, block).await?;
                     body.left = if left == 0 {
                         Left::Nothing
                     } else {
@@ -184,7 +197,7 @@ impl Connection {
                     };
                 }
                 Left::Chunk(left) => {
-                    let left = left - self.take(left, room, block).await?;
+                    let left = left - self.take(body, left, room, block).await?;
                     body.left = if left == 0 {
                         Left::ChunkEnd
                     } else {
@@ -192,7 +205,7 @@ impl Connection {
                     };
                 }
                 Left::Size => {
-                    let size = chunk_size(&self.line().await?).ok_or(Gone)?;
+                    let size = chunk_size(&self.line(body).await?).ok_or(Gone)?;
                     body.left = if size == 0 {
                         Left::Trailers(0)
                     } else {
@@ -200,13 +213,13 @@ impl Connection {
                     };
                 }
                 Left::ChunkEnd => {
-                    if !self.line().await?.is_empty() {
+                    if !self.line(body).await?.is_empty() {
                         return Err(Gone);
                     }
                     body.left = Left::Size;
                 }
                 Left::Trailers(count) => {
-                    body.left = if self.line().await?.is_empty() {
+                    body.left = if self.line(body).await?.is_empty() {
                         Left::Nothing
                     } else if count < MAX_TRAILERS {
                         Left::Trailers(count + 1)
@@ -219,12 +232,18 @@ impl Connection {
     }
 
     /// Moves bytes of a body into a block: what is buffered already, else what comes next.
-    async fn take(&mut self, left: u64, room: usize, block: &mut Vec<u8>) -> Result<u64, Gone> {
+    async fn take(
+        &mut self,
+        body: &mut Body,
+        left: u64,
+        room: usize,
+        block: &mut Vec<u8>,
+    ) -> Result<u64, Gone> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(room);
         let count = if self.buffer.is_empty() {
             let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
             let mut limited = (&mut self.stream).take(limit);
-            match timeout(SILENCE, limited.read_buf(block)).await {
+            match timeout(body.patience(), limited.read_buf(block)).await {
                 Ok(Ok(count)) if count > 0 => count,
                 _ => return Err(Gone),
             }
@@ -233,11 +252,13 @@ impl Connection {
             block.extend_from_slice(&self.buffer.split_to(count));
             count
         };
-        u64::try_from(count).map_err(|_| Gone)
+        let count = u64::try_from(count).map_err(|_| Gone)?;
+        body.came(count);
+        Ok(count)
     }
 
-    /// A line without its end.
-    async fn line(&mut self) -> Result<Vec<u8>, Gone> {
+    /// A line without its end. It is not counted: a body of little else is a slow one.
+    async fn line(&mut self, body: &mut Body) -> Result<Vec<u8>, Gone> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let mut line = self.buffer.split_to(end + 1).to_vec();
@@ -250,7 +271,7 @@ impl Connection {
             if self.buffer.len() > MAX_LINE {
                 return Err(Gone);
             }
-            self.read(SILENCE).await?;
+            self.read(body.patience()).await?;
         }
     }
 
@@ -279,7 +300,7 @@ impl Connection {
             let _ = self.stream.shutdown().await;
             // What is unread when a connection is closed takes the answer with it.
             body.waits = false;
-            let _ = timeout(SILENCE, self.swallow(&mut body)).await;
+            let _ = timeout(FAREWELL, self.swallow(&mut body)).await;
             return false;
         }
         self.swallow(&mut body).await

@@ -7,11 +7,13 @@ mod answer;
 mod connection;
 mod gate;
 mod listen;
+mod places;
 mod receive;
 mod request;
 mod routes;
 mod send;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 use self::connection::Connection;
 use self::gate::Gate;
 pub use self::listen::{ListenAddress, ListenError, Listening};
+use self::places::{Place, Places};
 use crate::package::shelf::Shelf;
 
-/// So many clients are served at a time; others wait until one leaves.
-const MAX_CONNECTIONS: usize = 1024;
+/// So many clients are served at a time. It is half of the files that most systems let a program open
+/// unless told otherwise, so that packages can be opened besides.
+const MAX_CONNECTIONS: usize = 512;
 
 /// So many packages come in at a time.
 const MAX_UPLOADS: usize = 32;
@@ -55,7 +59,7 @@ pub async fn serve(
     project: String,
     hosts: &[String],
     ending: CancellationToken,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let site = Arc::new(Site {
         shelf,
         project,
@@ -65,37 +69,41 @@ pub async fn serve(
     });
     listening.socket.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listening.socket)?;
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new(MAX_CONNECTIONS);
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            match listener.accept().await {
+                // A place is looked for only now: nobody leaves before somebody comes.
+                Ok((stream, _)) => Some((stream, places.take().await)),
+                Err(error) => {
+                    // The client is gone already, or no descriptors are left.
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        places.make_room();
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                    None
+                }
+            }
         };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             accepted = accepted => accepted,
             () = ending.cancelled() => return Ok(()),
         };
-        let Ok((stream, _)) = accepted else {
-            // No descriptors left, or the client is gone already.
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        let (site, ending) = (Arc::clone(&site), ending.clone());
-        tokio::spawn(async move {
-            converse(stream, &site, ending).await;
-            drop(place);
-        });
+        if let Some((stream, place)) = accepted {
+            let (site, ending) = (Arc::clone(&site), ending.clone());
+            tokio::spawn(async move { converse(stream, &place, &site, ending).await });
+        }
     }
 }
 
-async fn converse(stream: TcpStream, site: &Site, ending: CancellationToken) {
+async fn converse(stream: TcpStream, place: &Place, site: &Site, ending: CancellationToken) {
     // An answer must not wait for the next one (the original's did, 40 ms each).
     let _ = stream.set_nodelay(true);
     let mut connection = Connection::new(stream);
     loop {
         let request = tokio::select! {
             biased;
-            request = connection.request() => request,
+            request = place.wait_for(connection.request()) => request,
             () = ending.cancelled() => None,
         };
         let Some(request) = request else { return };

@@ -1,14 +1,19 @@
 //! A package on its way in: written beside the shelf while it comes, checked, put in place.
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::Site;
 use super::connection::{Body, Connection, Gone};
 use crate::package::PackageError;
 use crate::package::shelf::{Incoming, Put, Shelf, ShelfError};
+
+/// A package waits so long for others that are on their way.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the lines on the console call it.
 const SHOWN: &str = "HTTP";
@@ -22,8 +27,10 @@ pub(super) async fn receive(
     let shelf = &site.shelf;
     let received = {
         // Each holds two blocks of memory, however slow it is.
-        let _place = site.uploads.acquire().await;
-        collect(connection, body, shelf).await?
+        match timeout(PATIENCE, site.uploads.acquire()).await {
+            Ok(_place) => collect(connection, body, shelf).await?,
+            Err(_) => Err(ShelfError::Busy),
+        }
     };
     let put = match received {
         Ok(file) => {
@@ -35,10 +42,7 @@ pub(super) async fn receive(
             });
             let put = put.await.unwrap_or_else(|fault| {
                 tracing::error!("a package was not checked: {fault}");
-                Err(
-                    PackageError::Refused("the check ended by a fault of the server".to_owned())
-                        .into(),
-                )
+                Err(ShelfError::Fault)
             });
             drop(turn);
             put

@@ -28,6 +28,10 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// A file that is no package is deleted when nobody wrote to it for so long.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// A file that could not be read or put in place is tried again after [`STABLE`], and then after twice as
+/// long each time, up to this.
+const LONGEST_REST: Duration = Duration::from_mins(5);
+
 /// A file of whose writer nothing is known is finished when it did not change for so long.
 const STABLE: Duration = Duration::from_secs(10);
 
@@ -95,8 +99,9 @@ struct Known {
     since: Instant,
     /// It is no package, in this state.
     failed: Option<Stamp>,
-    /// It is not tried again before.
+    /// It is not tried again before, and rests so long the next time.
     rests_until: Option<Instant>,
+    rest: Duration,
 }
 
 /// Whoever writes a file.
@@ -118,6 +123,7 @@ impl Default for Known {
             since: Instant::now(),
             failed: None,
             rests_until: None,
+            rest: STABLE,
         }
     }
 }
@@ -177,6 +183,8 @@ impl DropFolders {
             if known.stamp != stamp {
                 known.stamp = stamp;
                 known.since = Instant::now();
+                known.rests_until = None;
+                known.rest = STABLE;
             }
             let finished = match known.writer {
                 Writer::Done => true,
@@ -217,10 +225,11 @@ impl DropFolders {
                 }
                 Err(error) => {
                     // A full disk is not the package's fault: it stays, and is tried again.
-                    let is_ours = matches!(error, ShelfError::Disk(_));
+                    let is_ours = error.is_ours();
                     if let Some(known) = self.files.get_mut(&name) {
                         if is_ours {
-                            known.rests_until = Some(Instant::now() + STABLE);
+                            known.rests_until = Some(Instant::now() + known.rest);
+                            known.rest = LONGEST_REST.min(known.rest * 2);
                         } else {
                             known.failed = Some(stamp);
                         }

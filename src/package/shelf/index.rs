@@ -17,7 +17,7 @@ use crate::package::Package;
 use crate::platform::Stamp;
 
 /// Another number when what is checked or kept changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// In `.packages`; hidden files there are nobody's packages.
 const FILE: &str = ".index";

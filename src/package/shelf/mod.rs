@@ -12,13 +12,14 @@ mod note;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256 as Hasher};
 use tempfile::TempPath;
 
 pub use self::entry::Entry;
@@ -26,7 +27,7 @@ use self::entry::{by_code_unit, file_name, key_of};
 use self::index::Known;
 use self::lock::{Lock, LockError};
 pub use self::note::{ALL, Key, Note};
-use super::{Checks, Inspected, PackageError, Signed, StoreSigner, TrustStore, inspect};
+use super::{Checks, Inspected, Kind, PackageError, Signed, StoreSigner, TrustStore, inspect};
 use crate::app::Sha256;
 use crate::archive::Limits;
 use crate::platform::{self, Stamp};
@@ -197,9 +198,43 @@ pub enum ShelfError {
     /// It cannot be put in place; nothing has changed.
     #[error("the package cannot be kept: {0}; make room for it, or make the data folder writable")]
     Disk(io::Error),
+    /// The check ended by a mistake of ours.
+    #[error("the check ended by a fault in Storekeeper; its log tells more")]
+    Fault,
+    /// So many packages are on their way that none was let in for a while.
+    #[error("too many packages are being sent at the moment; send it again later")]
+    Busy,
+    /// What is on the shelf by this name is something else.
+    #[error(
+        "{key} on the shelf is {} and this is {}, which does not take its place; remove that one first",
+        there.shown(),
+        kind.shown()
+    )]
+    OtherKind {
+        /// The name.
+        key: Key,
+        /// What is there.
+        there: Kind,
+        /// What was to be put there.
+        kind: Kind,
+    },
     /// Somebody wrote to the file while it was read.
     #[error("the package was changed while it was checked; put it here again when it is complete")]
     Changing,
+}
+
+impl ShelfError {
+    /// Whether it tells nothing of the package: the same one may be taken another time.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Disk(_) | Self::Fault | Self::Busy | Self::Package(PackageError::Read(_)) => true,
+            Self::Folder { .. }
+            | Self::Locked { .. }
+            | Self::Package(PackageError::Refused(_) | PackageError::Signature(_))
+            | Self::OtherKind { .. }
+            | Self::Changing => false,
+        }
+    }
 }
 
 /// A package that is to be put on the shelf.
@@ -308,13 +343,13 @@ impl Shelf {
         let mut found: Vec<Found> = Vec::new();
         for name in names_in(&inner.packages) {
             let path = inner.packages.join(&name);
-            if name.starts_with(UNFINISHED) {
-                let _ = fs::remove_file(&path);
-                continue;
-            }
             let learned = known.remove(&name);
-            // Hidden files are left alone, except those that we put there ourselves.
-            if name.starts_with('.') && learned.is_none() {
+            // An id may begin as hidden files do, and as ours do before they are whole.
+            let is_hidden = name.starts_with('.') && !Kind::ALL.iter().any(|it| it.names(&name));
+            if is_hidden {
+                if name.starts_with(UNFINISHED) {
+                    let _ = fs::remove_file(&path);
+                }
                 continue;
             }
             let Some(metadata) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) else {
@@ -356,16 +391,17 @@ impl Shelf {
                 }
                 Ok(known) => {
                     let key = key_of(&known.package);
-                    let entry = Entry::new(known.package, file.path, known.stamp, known.has_icon);
-                    if let Some(other) = insert(&mut packages, Arc::new(entry)) {
-                        // A server was killed before it removed the one whose place was taken.
-                        notes.push(Note::Skipping {
-                            file: other.path.display().to_string(),
-                            reason: "another package of this id is newer".to_owned(),
-                        });
-                    } else {
-                        notes.push(Note::Adding(key));
+                    // Somebody put them there: of the names, which differ in their endings, the first
+                    // one counts.
+                    if let Some(there) = at(&packages, &key) {
+                        let (there, kind) = (there.package.kind, known.package.kind);
+                        let error = ShelfError::OtherKind { key, there, kind };
+                        notes.push(skipping(error.to_string()));
+                        continue;
                     }
+                    let entry = Entry::new(known.package, file.path, known.stamp, known.has_icon);
+                    insert(&mut packages, Arc::new(entry));
+                    notes.push(Note::Adding(key));
                 }
                 Err(error) => notes.push(skipping(error.to_string())),
             }
@@ -433,11 +469,7 @@ impl Shelf {
         };
         // A package that brings out a fault of ours costs this package, not the shelf.
         let inspected = catch_unwind(AssertUnwindSafe(|| inspect(path, &checks)));
-        let fault = |_| {
-            let reason = "the check ended by a fault in Storekeeper; its log tells more";
-            Err(PackageError::Refused(reason.to_owned()))
-        };
-        Ok(inspected.unwrap_or_else(fault)?)
+        Ok(inspected.map_err(|_| ShelfError::Fault)??)
     }
 
     /// A new file for a package that is on its way; it is on the same disk as the packages. Blocks.
@@ -454,8 +486,8 @@ impl Shelf {
     /// that was dropped stays where it is when this fails. Blocks.
     ///
     /// # Errors
-    /// [`ShelfError::Package`], [`ShelfError::Disk`] and [`ShelfError::Changing`]; the shelf is then as it
-    /// was.
+    /// [`ShelfError::Package`], [`ShelfError::OtherKind`], [`ShelfError::Disk`], [`ShelfError::Fault`] and
+    /// [`ShelfError::Changing`]; the shelf is then as it was.
     pub fn put(&self, incoming: Incoming<'_>) -> Result<Put, ShelfError> {
         let inner = &*self.inner;
         let path = incoming.path();
@@ -477,6 +509,10 @@ impl Shelf {
         let there = self.at(&key);
         let change = match &there {
             None => Change::Added,
+            Some(there) if there.package.kind != inspected.package.kind => {
+                let (there, kind) = (there.package.kind, inspected.package.kind);
+                return Err(ShelfError::OtherKind { key, there, kind });
+            }
             Some(there)
                 if there.package.sha256 == inspected.package.sha256 && there.path.exists() =>
             {
@@ -496,11 +532,19 @@ impl Shelf {
             Incoming::Received(file) => File::open(&file)
                 .and_then(|file| platform::set_default_mode(&file))
                 .and_then(|()| file.persist(&target).map_err(|error| error.error)),
-            Incoming::Dropped(path) => fs::rename(path, &target),
+            Incoming::Dropped(path) => match fs::rename(path, &target) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    self.carry(path, &inspected.package.sha256, &target)
+                }
+                renamed => renamed,
+            },
         };
         let stamp = placed.and_then(|()| stamp_of(&target)).map_err(|error| {
             inner.forget_icon(&inspected.package.sha256);
-            ShelfError::Disk(error)
+            match error.kind() {
+                io::ErrorKind::InvalidData => ShelfError::Changing,
+                _ => ShelfError::Disk(error),
+            }
         })?;
         let has_icon = inspected.icon.is_some();
         let entry = Arc::new(Entry::new(inspected.package, target, stamp, has_icon));
@@ -510,9 +554,6 @@ impl Shelf {
             contents.generation += 1;
         }
         if let Some(there) = there {
-            if there.path != entry.path {
-                let _ = fs::remove_file(&there.path);
-            }
             inner.forget_icon(&there.package.sha256);
         }
         inner.unsaved.store(true, Ordering::Release);
@@ -522,6 +563,25 @@ impl Shelf {
             tracing::warn!("{}: {error}", inner.packages.display());
         }
         Ok(Put { key, change })
+    }
+
+    /// Brings a package that was checked from another disk. What comes over is compared with what was
+    /// checked, and is whole before it has its name.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidData` when the file is another one by now.
+    fn carry(&self, path: &Path, sha256: &Sha256, target: &Path) -> io::Result<()> {
+        let mut copy = self.receive()?;
+        let mut from = Hashing(File::open(path)?, Hasher::new());
+        io::copy(&mut from, &mut copy)?;
+        if from.1.finalize()[..] != sha256.0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        platform::set_default_mode(copy.as_file())?;
+        copy.as_file().sync_all()?;
+        copy.persist(target).map_err(|error| error.error)?;
+        let _ = fs::remove_file(path);
+        Ok(())
     }
 
     /// Takes packages off the shelf: that of an architecture (`all` is the independent one), or all of
@@ -594,10 +654,7 @@ impl Shelf {
     }
 
     fn at(&self, key: &Key) -> Option<Arc<Entry>> {
-        let contents = self.inner.read();
-        let architecture = key.architecture.as_deref().unwrap_or_default();
-        let found = contents.packages.get(key.id.as_str())?.get(architecture);
-        found.cloned()
+        at(&self.inner.read().packages, key).cloned()
     }
 
     /// All packages, by id.
@@ -698,8 +755,8 @@ impl Shelf {
         fs::read(self.inner.icons.join(icon_name(&entry.package.sha256))).ok()
     }
 
-    /// The copy of a package that the store signs for a device; none when nothing is signed: nobody
-    /// does, or it is an app of ours. Blocks.
+    /// The copy of a package that the store signs for a device, of its new version if it was updated
+    /// meanwhile; none when nothing is signed: nobody does, or it is an app of ours. Blocks.
     ///
     /// # Errors
     /// A sentence: the store's certificate cannot be used, the package cannot be read.
@@ -709,25 +766,21 @@ impl Shelf {
         hardware_id: Option<&str>,
     ) -> Option<Result<Signed, String>> {
         let Store(signer) = self.inner.rules.store.as_ref()?;
-        let plan = entry.package.plan.as_ref()?;
-        Some(match signer {
-            Ok(signer) => {
-                // The plan is for this very file, which may be replaced at any moment.
-                let is_it = || {
-                    fs::metadata(&entry.path)
-                        .is_ok_and(|metadata| platform::stamp(&metadata) == entry.stamp)
-                };
-                let copy = is_it().then(|| signer.signed(&entry.path, plan, hardware_id));
-                match copy {
-                    Some(copy) if is_it() => copy.map_err(|error| error.to_string()),
-                    Some(_) | None => Err(
-                        "the package was replaced while it was signed; download it again"
-                            .to_owned(),
-                    ),
-                }
-            }
-            Err(reason) => Err(reason.clone()),
-        })
+        entry.package.plan.as_ref()?;
+        let signer = match signer {
+            Ok(signer) => signer,
+            Err(reason) => return Some(Err(reason.clone())),
+        };
+        if let Some(copy) = sign(signer, entry, hardware_id) {
+            return Some(copy);
+        }
+        // It is being updated, the disk before the memory. In our turn both agree and stay.
+        let _turn = lock(&self.inner.turn);
+        let now = self.at(&entry.key());
+        let copy = now.and_then(|now| sign(signer, &now, hardware_id));
+        Some(copy.unwrap_or_else(|| {
+            Err("somebody changed its file; put the package on the shelf again".to_owned())
+        }))
     }
 
     /// Writes down what was learned, if there is something new. Blocks.
@@ -818,6 +871,32 @@ fn icon_name(sha256: &Sha256) -> String {
     format!("{sha256}.png")
 }
 
+/// What passes by is hashed.
+struct Hashing(File, Hasher);
+
+impl Read for Hashing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+/// A signed copy; none when the file is not the one that is known.
+fn sign(
+    signer: &StoreSigner,
+    entry: &Entry,
+    hardware_id: Option<&str>,
+) -> Option<Result<Signed, String>> {
+    let plan = entry.package.plan.as_ref()?;
+    // The plan is for this very file, which may be replaced at any moment.
+    let is_it = || {
+        fs::metadata(&entry.path).is_ok_and(|metadata| platform::stamp(&metadata) == entry.stamp)
+    };
+    let copy = is_it().then(|| signer.signed(&entry.path, plan, hardware_id))?;
+    is_it().then(|| copy.map_err(|error| error.to_string()))
+}
+
 /// What an architecture gets.
 fn choose<'a>(
     architectures: &'a BTreeMap<Box<str>, Arc<Entry>>,
@@ -828,12 +907,17 @@ fn choose<'a>(
         .or_else(|| architectures.get(""))
 }
 
-/// Puts an entry in its place; answers the one that was there.
-fn insert(packages: &mut Packages, entry: Arc<Entry>) -> Option<Arc<Entry>> {
+fn at<'a>(packages: &'a Packages, key: &Key) -> Option<&'a Arc<Entry>> {
+    let architecture = key.architecture.as_deref().unwrap_or_default();
+    packages.get(key.id.as_str())?.get(architecture)
+}
+
+/// Puts an entry in its place.
+fn insert(packages: &mut Packages, entry: Arc<Entry>) {
     let architecture = entry.package.architecture.as_deref().unwrap_or_default();
     let architecture = Box::from(architecture);
     let id = Box::from(entry.package.id.as_str());
-    packages.entry(id).or_default().insert(architecture, entry)
+    packages.entry(id).or_default().insert(architecture, entry);
 }
 
 fn take(packages: &mut Packages, key: &Key) {

@@ -12,7 +12,7 @@ use self::make::{
 };
 use super::header::Footer;
 use super::inspect::Read;
-use super::{Checks, Inspected, Kind, inspect};
+use super::{Checks, Inspected, Kind, PackageError, inspect};
 use crate::archive::Limits;
 
 fn inspected(bytes: &[u8]) -> Result<Inspected, String> {
@@ -577,6 +577,20 @@ fn a_header_of_the_first_version_becomes_one_of_the_second() {
     let text = String::from_utf8_lossy(&content);
     assert!(text.contains("packageId: 'a'") && !text.contains("applicationId"));
     assert!(handed_out(&signed, "newer").1.is_some());
+}
+
+/// What is wrong with a disk is told apart, because then a package is tried again.
+#[test]
+fn an_archive_that_goes_on_where_no_file_does_is_its_senders_mistake() {
+    let mut zip = b"PK\x03\x04PK\x06\x07\0\0\0\0".to_vec();
+    zip.extend([0xff; 8]);
+    zip.extend(b"\x01\0\0\0PK\x05\x06");
+    zip.extend([0; 18]);
+    let (_dir, path) = saved(&zip);
+    let error = inspect(&path, &Checks::default()).unwrap_err();
+    assert!(matches!(error, PackageError::Refused(_)), "{error:?}");
+    let error = inspect(&path.with_file_name("none"), &Checks::default()).unwrap_err();
+    assert!(matches!(error, PackageError::Read(_)), "{error:?}");
 }
 
 #[test]
