@@ -7,6 +7,9 @@ use super::cache::Memory;
 use super::*;
 use crate::archive;
 
+/// The store whose packages these are.
+const OWNER: &str = "me";
+
 struct World {
     dir: tempfile::TempDir,
     repository: Repository,
@@ -88,8 +91,8 @@ async fn put(repository: &Repository, package: &Path) -> Result<(), RepositoryEr
     let mut entry = World::entry(package);
     let digest = entry.digest.unwrap();
     entry.urls = vec![format!("{}-{}.zip", entry.name, entry.version)];
-    repository.keep(digest, package).await?;
-    repository.publish(&entry, digest).await
+    repository.keep(OWNER, digest, package).await?;
+    repository.publish(OWNER, &entry, digest).await
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn a_package_is_published_then_withdrawn_and_nothing_of_it_stays() {
     assert_eq!(world.versions().await, ["a 1.0.0"]);
     assert_eq!(world.files(), ["a-1.0.0.json", "a-1.0.0.zip", "index.yaml"]);
     for _ in 0..2 {
-        let withdrawn = world.repository.withdraw("a", "1.0.0", digest).await;
+        let withdrawn = world.repository.withdraw(OWNER, "a", "1.0.0", digest).await;
         withdrawn.unwrap();
         assert!(world.versions().await.is_empty());
         assert_eq!(world.files(), ["index.yaml"]);
@@ -141,7 +144,11 @@ async fn names_and_versions_that_lead_elsewhere_are_refused() {
             ..World::entry(&package)
         };
         let digest = entry.digest.unwrap();
-        let refused = world.repository.publish(&entry, digest).await.unwrap_err();
+        let refused = world
+            .repository
+            .publish(OWNER, &entry, digest)
+            .await
+            .unwrap_err();
         assert_eq!(refused.name(), "load_package_failed", "{name} {version}");
     }
     assert!(world.files().is_empty());
@@ -153,7 +160,11 @@ async fn a_file_that_changed_meanwhile_is_not_kept() {
     let package = world.package("a", "1.0.0");
     let digest = World::entry(&package).digest.unwrap();
     fs::write(&package, b"PK\x03\x04 something else").unwrap();
-    let refused = world.repository.keep(digest, &package).await.unwrap_err();
+    let refused = world
+        .repository
+        .keep(OWNER, digest, &package)
+        .await
+        .unwrap_err();
     assert_eq!(refused.name(), "digest_mismatch");
     assert!(world.files().is_empty());
 }
@@ -166,7 +177,7 @@ async fn what_others_put_there_is_found_and_a_draft_is_not() {
     fs::write(world.folder().join("readme.txt"), "hello").unwrap();
     let draft = world.package("b", "1.0.0");
     let digest = World::entry(&draft).digest.unwrap();
-    world.repository.keep(digest, &draft).await.unwrap();
+    world.repository.keep(OWNER, digest, &draft).await.unwrap();
     let synced = world.sync().await.unwrap();
     assert_eq!(world.versions().await, ["a 1.0.0"]);
     assert_eq!(synced.found, "absent");
@@ -283,7 +294,7 @@ async fn what_was_cut_off_between_two_steps_is_finished_or_begun_again() {
         published: false,
         ..note.clone()
     };
-    fs::write(&file, hidden.write()).unwrap();
+    fs::write(&file, hidden.write().unwrap()).unwrap();
     world.sync().await.unwrap();
     assert!(world.versions().await.is_empty());
     let index = world.repository.index().await.unwrap();
@@ -298,7 +309,7 @@ async fn what_was_cut_off_between_two_steps_is_finished_or_begun_again() {
         ..note
     };
     for is_there in [false, true] {
-        fs::write(&file, under_way.write()).unwrap();
+        fs::write(&file, under_way.write().unwrap()).unwrap();
         if !is_there {
             fs::remove_file(world.folder().join("a-1.0.0.zip")).unwrap();
         }
@@ -324,7 +335,7 @@ async fn another_package_waits_while_one_is_on_its_way_and_not_for_ever() {
         },
         published: false,
         uploading: Some(since),
-        owner: None,
+        owner: Some(OWNER.to_owned()),
     };
     let file = world.folder().join("a-1.0.0.json");
     fs::write(&file, note(now()).write().unwrap()).unwrap();

@@ -20,6 +20,9 @@ use super::s3_server::{ADMIN, BUCKET, READER, S3Server};
 use super::{ran, synced};
 use crate::support::{Service, package};
 
+/// The store whose packages these are.
+const OWNER: &str = "me";
+
 /// What a program of its own has: a home, and the repository `shop` opened.
 struct Writer {
     home: tempfile::TempDir,
@@ -62,8 +65,8 @@ impl Writer {
         let mut entry = Entry::from(&inspect(&file)?);
         entry.urls = vec![format!("{name}-{version}.zip")];
         let digest = entry.digest.unwrap();
-        self.repository.keep(digest, &file).await?;
-        self.repository.publish(&entry, digest).await?;
+        self.repository.keep(OWNER, digest, &file).await?;
+        self.repository.publish(OWNER, &entry, digest).await?;
         Ok(digest)
     }
 
@@ -299,7 +302,10 @@ async fn a_large_package_is_sent_in_parts_and_a_broken_index_is_made_anew() {
     let more = writer.publish("more", "1.0.0", 0).await.unwrap();
     let event = writer.repositories.sync("shop", "test").await.unwrap();
     assert_eq!(event.versions, 3, "{event:?}");
-    let withdrawn = writer.repository.withdraw("more", "1.0.0", more).await;
+    let withdrawn = writer
+        .repository
+        .withdraw(OWNER, "more", "1.0.0", more)
+        .await;
     withdrawn.unwrap();
     assert!(
         !keys(&server)
