@@ -145,8 +145,8 @@ async fn upload(home: &Path, url: &str, key: (&str, &str), file: &Path) -> Resul
     let (_, repository) = open(home, url, key).await?;
     let digest = inspect(file)?.digest.ok_or("it has no checksum")?;
     let begin = Instant::now();
-    repository.keep(digest, file).await?;
+    repository.keep("bench", digest, file).await?;
     println!("{:.3}", begin.elapsed().as_secs_f64());
-    repository.forget(digest).await?;
+    repository.forget("bench", digest).await?;
     Ok(())
 }

@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { t } from "./i18n.js";
 import { tell } from "./messages.js";
 import { link } from "./router.js";
+import { said } from "./said.js";
 import { ended, setJob } from "./store.js";
 
 /** Asks for something and tells an error. Gives back the answer, or `null`. */
@@ -36,7 +37,7 @@ export async function follow(id) {
         return ended(id);
     });
     if (record && (record.state === "failed" || record.state === "interrupted")) {
-        tell(record.error?.message ?? t(`job.state.${record.state}`), {
+        tell(said(record.error?.message) ?? t(`job.state.${record.state}`), {
             kind: "bad",
             action: { text: t("job.show"), href: link("jobs", record.id) },
         });

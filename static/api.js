@@ -1,9 +1,11 @@
 // Asking the service: one function per verb, and errors that carry the service's own sentence.
 
+import { said } from "./said.js";
+
 /** An answer that is no success, or none at all. */
 export class ApiError extends Error {
     constructor(message, status = 0, body = {}) {
-        super(message);
+        super(said(message));
         this.status = status;
         /** More, for programs. */
         this.data = body.data ?? body.details ?? null;

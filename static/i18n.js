@@ -16,6 +16,11 @@ export function language() {
     return current;
 }
 
+/** The service's sentences with those of this language; none in its own language. */
+export function phrasebook() {
+    return texts.service ?? null;
+}
+
 /** The browser's own: the first of its languages that we have. */
 export function browserLanguage() {
     const known = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => LANGUAGES.includes(tag));

@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
+import { said } from "../said.js";
 import { hasEnded } from "../store.js";
 import { progressBar, progressText } from "./progress-bar.js";
 
@@ -26,7 +27,7 @@ export function fraction(job) {
 export function doing(job) {
     if (job.state === "queued") return t("job.state.queued");
     if (job.progress) return `${t(`phase.${job.progress.phase}`)} · ${progressText(job.progress)}`;
-    return currentStep(job)?.title ?? t("working");
+    return said(currentStep(job)?.title) ?? t("working");
 }
 
 /** A bar that follows a job by `show(record)`. */

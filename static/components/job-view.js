@@ -7,6 +7,7 @@ import { moment, span } from "../format.js";
 import { icon, setIcon } from "../icons.js";
 import { t } from "../i18n.js";
 import { go, link } from "../router.js";
+import { said } from "../said.js";
 import { hasEnded, on, store, subject } from "../store.js";
 import { STAGES, currentStep, doing, fraction } from "./job-line.js";
 import { jobOutput } from "./job-output.js";
@@ -83,7 +84,7 @@ function makeStep() {
 
 function changeStep(element, { step }) {
     element.badge.show(step.state);
-    setText(element.children[1], step.title);
+    setText(element.children[1], said(step.title));
     const parts = [];
     if (step.exitCode !== null && step.exitCode !== undefined && step.exitCode !== 0) parts.push(t("exit.code", { code: step.exitCode }));
     if (step.startedAt && step.endedAt && step.endedAt - step.startedAt >= 1000) parts.push(span((step.endedAt - step.startedAt) / 1000));
@@ -93,7 +94,7 @@ function changeStep(element, { step }) {
 /** How it went: what failed, why, and what can be done now. */
 function outcome(job, followedBy) {
     const warnings = job.warnings.length > 0 && h("div", { class: "note warn" }, icon("warning"),
-        h("div", {}, h("p", { class: "title" }, t("job.warnings", { n: job.warnings.length })), job.warnings.map((text) => h("p", {}, text))));
+        h("div", {}, h("p", { class: "title" }, t("job.warnings", { n: job.warnings.length })), job.warnings.map((text) => h("p", {}, said(text)))));
     if (!hasEnded(job)) return [warnings];
     const app = subject(job);
     if (job.state === "succeeded") {
@@ -109,8 +110,8 @@ function outcome(job, followedBy) {
     };
     const last = job.error?.data?.lastLines;
     return [h("div", { class: "note bad" }, icon("failed"), h("div", {},
-        h("p", { class: "title" }, step && job.state === "failed" ? t("job.failed.at", { step: step.title }) : t(`job.ended.${job.state}`)),
-        job.error && h("p", { class: "cause" }, job.error.message),
+        h("p", { class: "title" }, step && job.state === "failed" ? t("job.failed.at", { step: said(step.title) }) : t(`job.ended.${job.state}`)),
+        job.error && h("p", { class: "cause" }, said(job.error.message)),
         Array.isArray(last) && last.length > 0 && h("pre", {}, last.join("\n")),
         ["install", "rollback", "restore", "import"].includes(job.kind) && h("p", {}, t("job.unchanged")),
         h("div", { class: "actions" },

@@ -5,6 +5,7 @@ import * as api from "../api.js";
 import { Part, fill, h, setAttribute, setText, show } from "../dom.js";
 import { icon } from "../icons.js";
 import { own, t } from "../i18n.js";
+import { said } from "../said.js";
 import { fileChanges, planSteps } from "./difference.js";
 
 const PAUSE = 250;
@@ -160,14 +161,14 @@ class SettingsForm extends Part {
             const own = problems.filter((it) => it.key === field.key);
             setAttribute(control, "aria-invalid", own.some((it) => it.severity === "error") ? "true" : null);
             fill(problem, own.map((it) => h("p", { class: it.severity === "error" ? "bad" : "warn" },
-                icon("warning"), h("span", {}, it.message),
+                icon("warning"), h("span", {}, said(it.message)),
                 it.suggestion !== null && it.suggestion !== undefined && h("button", {
                     type: "button", class: "small suggestion", onclick: () => this.put(field.key, it.suggestion),
                 }, t("form.use", { value: it.suggestion })))));
         }
         const known = new Set(this.#fields.map(({ field }) => field.key));
         const others = problems.filter((it) => !known.has(it.key));
-        fill(this.problem, others.map((it) => h("p", { class: it.severity === "error" ? "bad" : "warn" }, icon("warning"), it.message)));
+        fill(this.problem, others.map((it) => h("p", { class: it.severity === "error" ? "bad" : "warn" }, icon("warning"), said(it.message))));
     }
 
     #showChanges(preview) {

@@ -1,9 +1,11 @@
 // The page in Chinese. The two files have the same keys.
 
 import publishing from "./publishing-zh.js";
+import service from "./service-zh.js";
 
 export default {
     ...publishing,
+    service,
     "version": "版本",
     "nav.label": "页面导航",
     "nav.skip": "跳到内容",

@@ -10,6 +10,7 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { failed, placeholder } from "../messages.js";
 import { link, place, replaceQuery } from "../router.js";
+import { said } from "../said.js";
 import { hasEnded, on, store } from "../store.js";
 import { runs } from "./installed.js";
 
@@ -154,7 +155,7 @@ class AppSettings extends Part {
         if (form) this.#form.lastWorking = form.lastWorking;
         fill(this.outcome, h("div", { class: "note bad", role: "alert" }, icon("failed"), h("div", {},
             h("p", { class: "title" }, t("settings.bad", { name: this.app })),
-            h("p", { class: "cause" }, job.error?.message ?? app?.status.problem ?? app?.status.lastExit?.reason ?? ""),
+            h("p", { class: "cause" }, said(job.error?.message ?? app?.status.problem) ?? app?.status.lastExit?.reason ?? ""),
             h("div", { class: "actions" },
                 form?.lastWorking && h("button", { type: "button", class: "primary", onclick: () => this.#revert() }, icon("undo"), t("settings.revert")),
                 h("a", { class: "button", href: link("app", this.app, "logs") }, icon("jobs"), t("tab.logs"))),

@@ -14,6 +14,7 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { failed, placeholder } from "../messages.js";
 import { link } from "../router.js";
+import { said } from "../said.js";
 import { activeJob, isCrashing, loadApps, on, store } from "../store.js";
 import { heading } from "./heading.js";
 
@@ -266,7 +267,7 @@ export function conflictWords({ conflict, wantedBy, heldBy }) {
     if (conflict.kind === "both-want") return t("port.both", { apps });
     if (holder?.app) return t("port.other", { apps: wantedBy.filter((it) => it.app !== holder.app).map((it) => it.app).join(t("list.comma")), holder: holder.app });
     if (holder) return t("port.foreign", { apps, name: holder.name, pid: holder.pid });
-    return conflict.message;
+    return said(conflict.message);
 }
 
 /** One app in the list. */

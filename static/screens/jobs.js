@@ -9,6 +9,7 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { placeholder } from "../messages.js";
 import { link } from "../router.js";
+import { said } from "../said.js";
 import { hasEnded, on, store, subject } from "../store.js";
 import { heading } from "./heading.js";
 
@@ -46,7 +47,7 @@ function makeRow({ id }) {
         const ended = hasEnded(job);
         const words = `${t(`job.kind.${job.kind}`)}${job.list ? ` · ${job.list}` : ""} · ${subject(job)}`;
         setText(title, words);
-        setText(cause, job.error?.message ?? (job.warnings.length > 0 ? t("job.warnings", { n: job.warnings.length }) : ""));
+        setText(cause, said(job.error?.message) ?? (job.warnings.length > 0 ? t("job.warnings", { n: job.warnings.length }) : ""));
         badge.show(job.state);
         const begin = job.startedAt ?? job.queuedAt;
         const took = ((job.endedAt ?? Date.now()) - begin) / 1000;

@@ -9,6 +9,7 @@ import { ago, count } from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { failed, placeholder, tell } from "../messages.js";
+import { said } from "../said.js";
 import { on } from "../store.js";
 import { heading } from "./heading.js";
 
@@ -24,7 +25,7 @@ class SourcesScreen extends Part {
             const answer = await attempt(() => api.post("/api/catalogs", { address: address.value.trim(), name: name.value.trim() }));
             setAttribute(button, "disabled", null);
             if (!answer) return;
-            if (answer.message) tell(answer.message, { kind: "bad" });
+            if (answer.message) tell(said(answer.message), { kind: "bad" });
             form.reset();
             this.#load();
         } },
@@ -54,7 +55,7 @@ class SourcesScreen extends Part {
                 h("div", { class: "what" },
                     h("div", { class: "title" }, h("strong", {}, catalog.name)),
                     h("code", { class: "path" }, catalog.address),
-                    catalog.error && h("p", { class: "bad" }, icon("warning"), h("span", {}, catalog.error.message)),
+                    catalog.error && h("p", { class: "bad" }, icon("warning"), h("span", {}, said(catalog.error.message))),
                     catalog.problems.length > 0 && h("details", {}, h("summary", {}, t("sources.problems", { n: catalog.problems.length })), h("ul", {}, catalog.problems.map((text) => h("li", {}, text))))),
                 h("div", { class: "faint" }, h("div", {}, t("sources.apps", { n: apps, count: count(apps) })),
                     h("div", {}, catalog.syncedAt ? t("sources.synced", { ago: ago(catalog.syncedAt) }) : t("sources.never"))),

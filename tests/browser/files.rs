@@ -34,6 +34,86 @@ fn both_languages_have_the_same_texts() {
     assert_eq!(once.len(), english.len(), "a text stands there twice");
 }
 
+/// The texts in quotes of a source file of the program, their parts in braces as `{}`.
+fn quoted(source: &str, found: &mut BTreeSet<String>) {
+    let mut rest = source;
+    while let Some((_, after)) = rest.split_once('"') {
+        let mut text = String::new();
+        let mut chars = after.char_indices();
+        let end = loop {
+            match chars.next() {
+                None => return,
+                Some((at, '"')) => break at,
+                Some((_, '\\')) => match chars.next() {
+                    Some((_, 'n')) => text.push_str("\\n"),
+                    // A line that goes on.
+                    Some((at, '\n')) => {
+                        let blank = after[at..].len() - after[at..].trim_start().len();
+                        while chars.clone().next().is_some_and(|(it, _)| it < at + blank) {
+                            chars.next();
+                        }
+                    }
+                    Some((_, other)) => text.push(other),
+                    None => return,
+                },
+                Some((_, other)) => text.push(other),
+            }
+        };
+        found.insert(without_names(&text));
+        rest = &after[end + 1..];
+    }
+}
+
+fn without_names(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        plain.push_str(before);
+        plain.push_str("{}");
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    plain + rest
+}
+
+/// A sentence that was changed in the program and not here would be shown in English again.
+#[test]
+fn what_is_translated_is_what_the_service_says() {
+    let mut said = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut steps = BTreeSet::new();
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            quoted(&text, &mut said);
+            // The titles of steps that are fixed.
+            for rest in text.split(".step(\"").skip(1) {
+                steps.insert(rest.split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+    let phrases = fs::read_to_string(folder().join("i18n/service-zh.js")).unwrap();
+    let phrases: Vec<&str> = phrases
+        .lines()
+        .filter_map(|line| line.strip_prefix("    \"")?.split_once("\":"))
+        .map(|(english, _)| english)
+        .collect();
+    assert!(phrases.len() > 100 && steps.len() > 5);
+    for phrase in &phrases {
+        assert!(
+            said.contains(&without_names(phrase)),
+            "nobody says {phrase}"
+        );
+    }
+    for step in steps {
+        assert!(phrases.contains(&&*step), "no Chinese for the step {step}");
+    }
+}
+
 /// The scripts and stylesheets by name.
 fn sources() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();

@@ -520,6 +520,20 @@ async fn the_language_and_the_colours_that_were_chosen_are_kept() {
         .eval("getComputedStyle(document.documentElement).colorScheme")
         .await;
     assert_eq!(dark, "dark");
+    // What the service says, too.
+    let _app = shop
+        .service
+        .app("short")
+        .runs(&["exit:3"], json!({}))
+        .install()
+        .await;
+    shop.service.start("short").await;
+    let jobs = shop.service.get("/api/jobs").await.json();
+    let id = jobs[0]["id"].as_u64().unwrap();
+    page.eval(&format!("location.hash = '#/jobs/{id}'")).await;
+    page.sees(".cause", "short 在就绪之前就退出了").await;
+    page.eval("location.hash = '#/settings'").await;
+    page.sees("h1", "设置").await;
     choose("语言", "").await;
     page.sees("h1", "Settings").await;
     no_mistakes(&page, &[]);
