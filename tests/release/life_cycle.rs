@@ -331,9 +331,11 @@ async fn categories_are_used_and_kept_while_they_are() {
     let (app, version) = me.upload("sorted", "1.0.0").await;
     let set = |category: &str| json!({ "app_id": app, "category_id": category });
     me.patch("/v1/apps", &set("ctg-unknown")).await.must_be(404);
-    let twice =
-        json!({ "app_id": app, "category_id": ["ctg-uncategorized", " ctg-uncategorized"] });
-    me.patch("/v1/apps", &twice).await.must_be(200);
+    let twice = json!({
+        "version_package": base64(&package("twice", "1.0.0", json!({}), 0)),
+        "category_id": [id, format!(" {id}")],
+    });
+    me.post("/v1/apps", &twice).await.must_be(200);
     me.patch("/v1/apps", &set(id)).await.must_be(200);
     me.lead(&version, &UP).await;
     let path = format!("/v1/active_apps?category_id={id}");

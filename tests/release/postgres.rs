@@ -463,20 +463,44 @@ async fn on_a_server_without_conditions_no_release_of_two_servers_is_lost() {
         .patch("/api/repositories/bucket", &key)
         .await;
     assert!(answer.status < 300, "{answer:?}");
-    let release = async |service: &Service, which: &str| {
+    let mut passed = Vec::new();
+    for (service, which) in [(&two.first, "one"), (&two.second, "two")] {
         let me = Someone::local(service);
         for number in 0..8 {
-            let name = format!("{which}{number}");
+            let package = package_of(&format!("{which}{number}"), "1.0.0");
             let path = "/v1/apps?repo_id=bucket";
-            let sent = me.send(reqwest::Method::POST, path, package_of(&name, "1.0.0"));
+            let sent = me.send(reqwest::Method::POST, path, package);
             let made = sent.await.must_be(200).json();
-            let version = made["version_id"].as_str().unwrap();
-            me.lead(version, &["submit", "pass", "release"]).await;
+            let version = made["version_id"].as_str().unwrap().to_owned();
+            me.lead(&version, &["submit", "pass"]).await;
+            passed.push((service, version));
         }
+    }
+    // While somebody has the turn, nobody writes.
+    let address = two.postgres.address("shared");
+    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lock = format!(
+        "SELECT pg_advisory_lock(hashtextextended('storekeeper:index:{}', 0))",
+        bucket.url(BUCKET)
+    );
+    client.batch_execute(&lock).await.unwrap();
+    let release = passed.iter().map(async |(service, version)| {
+        Someone::local(service).lead(version, &["release"]).await;
+    });
+    let mut released = futures_util::future::join_all(release);
+    let early = tokio::time::timeout(std::time::Duration::from_secs(2), &mut released).await;
+    assert!(early.is_err(), "the index was written out of turn");
+    let read = async || {
+        let index = two.first.get("/repo/bucket/index.yaml").await.must_be(200);
+        super::index_of(&index.text).len()
     };
-    tokio::join!(release(&two.first, "one"), release(&two.second, "two"));
-    let index = two.first.get("/repo/bucket/index.yaml").await.must_be(200);
-    assert_eq!(super::index_of(&index.text).len(), 16, "{}", index.text);
+    assert_eq!(read().await, 0);
+    drop(client);
+    released.await;
+    assert_eq!(read().await, 16);
 }
 
 /// Whoever waits for another server for too long is told so, and may come back.
