@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{names, ran, synced};
-use crate::support::{Answer, Service, package};
+use crate::support::{Answer, Service, package, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_a_folder_are_found_offered_installed_and_given_to_others() {
@@ -271,4 +271,25 @@ async fn what_needs_a_cluster_is_shown_and_says_so_when_it_is_to_be_installed() 
     ran(&service, &["install", "win"]).fails(1, &["made for plan9"]);
     let file = folder.join("wordpress-0.1.0.tgz").display().to_string();
     ran(&service, &["install", &file]).fails(1, &["cluster runtime"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_synced_by_the_schedule() {
+    let mut service = Service::start_new().await;
+    service.terminate().await;
+    let folder = service.home().join("repository");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("due.zip"),
+        package("due", "1.0.0", json!({}), 0),
+    )
+    .unwrap();
+    service.start_again().await;
+    until("the schedule syncs it", async || {
+        let events = service.get("/api/repositories/local/events").await.json();
+        let first = events.as_array()?.last()?;
+        (first["owner"] == "schedule" && first["status"] == "successful").then_some(())
+    })
+    .await;
+    ran(&service, &["search", "due"]).ok().says(&["1.0.0"]);
 }
