@@ -238,9 +238,13 @@ impl Shelves for Repositories {
     fn stock<'a>(&'a self, repo: &'a str) -> Answer<'a, Stock> {
         Box::pin(async move {
             let repository = open(self, repo).await?;
-            let name = record(self, repo).await?.name;
-            let event = self.sync_next(name.as_str(), "settling").await?;
-            tracing::debug!(repository = name.as_str(), "{}", event.result);
+            let record = record(self, repo).await?;
+            // One that is only synced by hand stays as it is, index and all.
+            if record.sync_period > 0 {
+                let name = record.name.as_str();
+                let event = self.sync_next(name, "settling").await?;
+                tracing::debug!(repository = name, "{}", event.result);
+            }
             let index = repository.index().await?;
             Ok(Stock {
                 left_over: repository.left_over(&index).await?,

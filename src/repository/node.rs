@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 32;
 /// Most values of a file; what an alias stands for counts each time.
 const MAX_NODES: usize = 5_000_000;
 
+/// A key that is written longer than this says that it is one. YAML's own limit is 1024.
+const MAX_SIMPLE_KEY: usize = 1000;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
@@ -131,7 +134,14 @@ fn write_map(map: &[(String, Node)], depth: usize, out: &mut String) {
         if place > 0 || depth == 0 || out.ends_with('\n') {
             indent(depth, out);
         }
+        let begin = out.len();
         write_text(key, out);
+        if out.len() - begin > MAX_SIMPLE_KEY {
+            // YAML looks no further for the colon of a key that does not say it is one.
+            out.insert_str(begin, "? ");
+            out.push('\n');
+            indent(depth, out);
+        }
         out.push(':');
         match value {
             Node::Map(map) if !map.is_empty() => {
@@ -152,15 +162,15 @@ fn write_map(map: &[(String, Node)], depth: usize, out: &mut String) {
 }
 
 fn write_list(list: &[Node], depth: usize, out: &mut String) {
-    for value in list {
-        indent(depth, out);
+    for (place, value) in list.iter().enumerate() {
+        // As with a map's first key.
+        if place > 0 || depth == 0 || out.ends_with('\n') {
+            indent(depth, out);
+        }
         out.push_str("- ");
         match value {
             Node::Map(map) if !map.is_empty() => write_map(map, depth + 1, out),
-            // A list in a list, which no index has: as a flow, which is short.
-            Node::List(list) if !list.is_empty() => {
-                let _ = writeln!(out, "{}", Node::List(list.clone()).to_json());
-            }
+            Node::List(list) if !list.is_empty() => write_list(list, depth + 1, out),
             scalar => {
                 scalar.write_scalar(out);
                 out.push('\n');
@@ -346,6 +356,21 @@ mod tests {
         let Node::Map(map) = &read else { panic!() };
         assert_eq!(map[0].1.text(), Some("1.10"));
         assert_eq!(read.write(), "version: 1.10\n");
+    }
+
+    /// What the fuzzer found.
+    #[test]
+    fn a_very_long_key_and_lists_in_lists_are_read_as_they_were() {
+        let long = "\u{b}".repeat(200);
+        for json in [
+            format!("{{\"{long}\": 1, \"b\": 2}}").replace('\u{b}', "\\u000b"),
+            format!("{{\"a\": [{{\"{long}\": {{\"c\": [1]}}}}]}}").replace('\u{b}', "\\u000b"),
+            "{\"a\": [[1, [2, {\"b\": [[3], 4]}]], [], [[]]]}".to_owned(),
+        ] {
+            let read = Node::parse(&json).unwrap();
+            let again = Node::parse(&read.write()).unwrap();
+            assert_eq!(again.to_json(), read.to_json(), "{}", read.write());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{names, ran, synced};
-use crate::support::{Answer, Service, package};
+use crate::support::{Answer, Service, package, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_a_folder_are_found_offered_installed_and_given_to_others() {
@@ -294,4 +294,25 @@ async fn a_note_that_is_too_large_is_none_and_is_told() {
     assert_eq!(record["sync"]["versions"], 2, "{record}");
     let problem = record["sync"]["problems"][0].as_str().unwrap();
     assert!(problem.contains("large-1.0.0.json"), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_synced_by_the_schedule() {
+    let mut service = Service::start_new().await;
+    service.terminate().await;
+    let folder = service.home().join("repository");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("due.zip"),
+        package("due", "1.0.0", json!({}), 0),
+    )
+    .unwrap();
+    service.start_again().await;
+    until("the schedule syncs it", async || {
+        let events = service.get("/api/repositories/local/events").await.json();
+        let first = events.as_array()?.last()?;
+        (first["owner"] == "schedule" && first["status"] == "successful").then_some(())
+    })
+    .await;
+    ran(&service, &["search", "due"]).ok().says(&["1.0.0"]);
 }
