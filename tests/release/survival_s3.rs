@@ -20,11 +20,21 @@ const MANY: usize = 12;
 /// What lies in the bucket, without what is only a summary of it: the names, in order.
 async fn objects(server: &S3Server) -> Vec<String> {
     let store = server.store(ADMIN);
-    let list = store.list(None).map_ok(|it| it.location.to_string());
+    let list = store
+        .list(None)
+        .map_ok(|it| without_owner(it.location.as_ref()));
     let mut names: Vec<String> = list.try_collect().await.unwrap();
     names.retain(|name| name != "index.yaml");
     names.sort();
     names
+}
+
+/// Each store keeps its packages in a folder of its own; here is one store.
+fn without_owner(name: &str) -> String {
+    match name.rsplit_once('/') {
+        Some((folder, file)) if folder.starts_with(".packages/") => format!(".packages/{file}"),
+        Some(_) | None => name.to_owned(),
+    }
 }
 
 async fn index(server: &S3Server) -> Vec<String> {
