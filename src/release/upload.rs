@@ -240,17 +240,8 @@ impl Releases {
         if !state::may(actor.role, is_owner, Action::Modify) {
             return Err(not_yours("version"));
         }
-        if state::after(version.status, Action::Modify).is_none() {
-            return Err(ReleaseError::status(
-                version_id,
-                version.status,
-                Action::Modify,
-            ));
-        }
         let expected = replacement.expected.as_deref();
-        if expected.is_some_and(|expected| expected != version.sha256) {
-            return Err(ReleaseError::changed(version_id));
-        }
+        must_be_modifiable(&version, expected)?;
         let app = self.find_app(&version.app_id).await?;
         let description = replacement
             .description
@@ -288,13 +279,7 @@ impl Releases {
         // A release of it that is under way must not find another package half way.
         let _held = self.store.lock(&version_lock(version_id)).await?;
         let version = self.find_version(version_id).await?;
-        if state::after(version.status, Action::Modify).is_none() {
-            return Err(ReleaseError::status(
-                version_id,
-                version.status,
-                Action::Modify,
-            ));
-        }
+        must_be_modifiable(&version, expected)?;
         let number = &upload.package.version;
         let statements = vec![
             Statement::new(
@@ -514,6 +499,18 @@ impl Apply {
 /// Held while it is decided whether a package is needed.
 fn package_lock(sha256: &str) -> String {
     format!("package:{sha256}")
+}
+
+/// Refuses to change a version that is no draft, or has another package than the one that was looked at.
+fn must_be_modifiable(version: &Version, expected: Option<&str>) -> Result<(), ReleaseError> {
+    let id = &version.version_id;
+    if state::after(version.status, Action::Modify).is_none() {
+        return Err(ReleaseError::status(id, version.status, Action::Modify));
+    }
+    if expected.is_some_and(|expected| expected != version.sha256) {
+        return Err(ReleaseError::changed(id));
+    }
+    Ok(())
 }
 
 fn need_same_name(app: &App, upload: &Upload) -> Result<(), ReleaseError> {

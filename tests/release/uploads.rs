@@ -76,10 +76,9 @@ async fn what_is_sent_costs_no_more_than_itself() {
         "{}",
         answer.text
     );
-    let mut form = String::new();
-    for number in 0..100 {
-        form += &format!("--cut\r\nContent-Disposition: form-data; name=\"{number}\"\r\n\r\n\r\n");
-    }
+    let part =
+        |number| format!("--cut\r\nContent-Disposition: form-data; name=\"{number}\"\r\n\r\n\r\n");
+    let form: String = (0..100).map(part).collect();
     let request = me
         .request(Method::POST, "/v1/apps")
         .header("content-type", "multipart/form-data; boundary=cut")

@@ -105,7 +105,7 @@ async fn begin(state: &State, body: Download) -> Result<Begun, ApiError> {
     let origin = state.service.database.app(&name).origin;
     let (catalogs, sought) = (state.service.catalogs.clone(), name.clone());
     let offers = web::block(move || catalogs.find(&sought)).await?;
-    let source = source(app.as_deref(), origin, &offers, asked);
+    let source = source(app.as_deref(), origin.as_ref(), &offers, asked);
     if source == Source::InPlace {
         let record = run(state, &name, Action::Install(source.into())).await?;
         return success(state, &record).await.map(Begun::InPlace);
@@ -117,7 +117,7 @@ async fn begin(state: &State, body: Download) -> Result<Begun, ApiError> {
 /// What is to be installed when the desktop asks for these addresses.
 fn source(
     app: Option<&App>,
-    origin: Option<Origin>,
+    origin: Option<&Origin>,
     offers: &[Arc<Offer>],
     asked: Addresses,
 ) -> Source {
@@ -140,7 +140,7 @@ fn source(
             return of_catalog(Some(offer.catalog.to_string()));
         }
     }
-    if let Some(Origin::Catalog { catalog, addresses }) = &origin
+    if let Some(Origin::Catalog { catalog, addresses }) = origin
         && (asked.is_empty() || is_asked(&addresses.url, &addresses.pkg))
     {
         return of_catalog(Some(catalog.clone()));
@@ -148,7 +148,7 @@ fn source(
     // The desktop sends back what the app's own manifest says. That the user gave an address himself is
     // known only of one that he typed for an earlier install.
     let of_app = |app: &App| Source::Again {
-        given: matches!(&origin, Some(Origin::Address(given)) if is_asked(&given.url, &given.pkg)),
+        given: matches!(origin, Some(Origin::Address(given)) if is_asked(&given.url, &given.pkg)),
         origin: Origin::Address(Addresses {
             url: app.install.url.clone(),
             pkg: app.install.pkg.clone(),
@@ -534,7 +534,7 @@ mod tests {
         }
         let typed = Origin::Address(at("u"));
         assert_eq!(
-            source(Some(&remote), Some(typed), &[], at("u")),
+            source(Some(&remote), Some(&typed), &[], at("u")),
             again("u", true)
         );
         let catalog = |name: Option<&str>| Source::Catalog {
@@ -547,10 +547,10 @@ mod tests {
             addresses: at("u"),
         };
         for asked in ["", "u"] {
-            let found = source(Some(&remote), Some(origin.clone()), &[], at(asked));
+            let found = source(Some(&remote), Some(&origin), &[], at(asked));
             assert_eq!(found, catalog(Some("main")));
         }
-        let found = source(Some(&remote), Some(origin), &[], at("v"));
+        let found = source(Some(&remote), Some(&origin), &[], at("v"));
         assert_eq!(found, Source::Address(at("v")));
     }
 }
