@@ -21,8 +21,8 @@ import { heading } from "./heading.js";
 const USAGE_EVERY = 4000;
 const POINTS = 30;
 const PORTS_SHOWN = 2;
-/** Rows that are made before the first picture. */
-const AT_ONCE = 15;
+/** The least height of a row, in pixels. */
+const ROW = 57;
 /** More would push the apps out of the window. */
 const STRIPS = 4;
 
@@ -91,10 +91,10 @@ class InstalledScreen extends Part {
         const isFirst = !this.#drawn;
         this.#drawn = store.loaded ? store.apps : null;
         const apps = [...store.apps.values()].filter((app) => app.installed !== null || app.error);
-        let first = AT_ONCE;
-        const wanted = apps.filter((app) => fits(app, this.#query));
         // Nobody sees more in the first picture, and it waits for no more.
-        const now = isFirst ? wanted.slice(0, AT_ONCE) : wanted;
+        let first = Math.ceil(innerHeight / ROW);
+        const wanted = apps.filter((app) => fits(app, this.#query));
+        const now = isFirst ? wanted.slice(0, first) : wanted;
         if (now.length < wanted.length) whenIdle(() => this.changed());
         keyed(this.rows, now, (app) => app.name, (app) => {
             const row = new AppRow();
