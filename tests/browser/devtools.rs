@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use super::chromium::Chromium;
 
 /// How long anything may take that is waited for; only a failing test waits so long.
-const DEADLINE: Duration = Duration::from_secs(40);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(25);
