@@ -20,6 +20,18 @@ fn progress_of(line: &Value) -> u64 {
 
 /// 1.4.2
 #[tokio::test]
+async fn what_a_list_says_nothing_of_may_be_null() {
+    let service = Service::start_new().await;
+    let _app = service.app("here").runs(&["forever"], json!({}));
+    let body = json!({ "name": "here", "url": null, "pkg": null });
+    let answer = service.post("/store/download", &body).await.must_be(200);
+    assert_eq!(answer.json()["code"], 0, "{}", answer.text);
+    let body = json!({ "name": null });
+    let answer = service.post("/store/download", &body).await.must_be(200);
+    assert_eq!(answer.json()["code"], -1, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn an_app_that_is_here_is_installed_in_place_and_answered_at_once() {
     let service = Service::start_new().await;
     let page = json!({ "webUrl": "http://localhost:1/", "url": "http://127.0.0.1:1/x.zip" });

@@ -39,15 +39,12 @@ const SLOW_BEAT: Duration = Duration::from_millis(200);
 /// Between the last line and the end: long enough that no reader gets both at once.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Body of `POST /store/download`.
+/// Body of `POST /store/download`. The desktop sends on what a list says, which may be `null`.
 #[derive(Deserialize)]
 pub(in crate::api) struct Download {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    url: String,
-    #[serde(default)]
-    pkg: String,
+    name: Option<String>,
+    url: Option<String>,
+    pkg: Option<String>,
 }
 
 /// Installs an app, after a download if it needs one. The job goes on when the client goes away. The
@@ -91,10 +88,10 @@ enum Begun {
 }
 
 async fn begin(state: &State, body: Download) -> Result<Begun, ApiError> {
-    let name = wanted(state, &body.name)?;
+    let name = wanted(state, &body.name.unwrap_or_default())?;
     let asked = Addresses {
-        url: body.url,
-        pkg: body.pkg,
+        url: body.url.unwrap_or_default(),
+        pkg: body.pkg.unwrap_or_default(),
         ..Addresses::default()
     };
     let app = match read(state, &name).await {
