@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::axe;
 use super::devtools::{Browser, Page};
+use super::screens::faults_of;
 use crate::repository::s3_server::{ADMIN, BUCKET, S3Server};
 use crate::support::{Service, child, free_port, listens, package, until, zip};
 
@@ -527,28 +528,7 @@ async fn every_screen_of_publishing_is_whole_in_both_languages_colours_and_width
                 )
                 .await;
                 page.eval("(document.querySelectorAll('main details').forEach((it) => it.open = true), new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))").await;
-                for width in [1280, 390] {
-                    page.view(width, 800).await;
-                    let place = format!("{screen} in {language}, dark: {dark}, {width} pixels");
-                    let looked = page
-                        .eval("[document.documentElement.scrollWidth > innerWidth, document.documentElement.textContent.match(/⟦[^⟧]*⟧|\\[object|undefined|NaN/g), document.querySelector('nav').innerText]")
-                        .await;
-                    if looked[0] == true {
-                        faults.push(format!("{place}: wider than the window"));
-                    }
-                    if !looked[1].is_null() {
-                        faults.push(format!("{place}: {}", looked[1]));
-                    }
-                    if looked[2].as_str().unwrap().contains(other) {
-                        faults.push(format!("{place}: another language"));
-                    }
-                    for violation in axe::violations(&page, &script).await {
-                        faults.push(format!("{place}: {violation}"));
-                    }
-                }
-                for mistake in page.mistakes() {
-                    faults.push(format!("{screen} in {language}: {mistake}"));
-                }
+                faults.extend(faults_of(&page, &screen, language, other, dark, &script).await);
             }
         }
     }

@@ -121,28 +121,7 @@ async fn every_screen_is_whole_in_both_languages_colours_and_widths() {
             page.sees("main app-row", "crasher").await;
             for screen in SCREENS {
                 settle(&page, screen).await;
-                for width in [1280, 390] {
-                    page.view(width, 800).await;
-                    let place = format!("{screen} in {language}, dark: {dark}, {width} pixels");
-                    let looked = page
-                        .eval("[document.documentElement.scrollWidth > innerWidth, document.documentElement.textContent.match(/⟦[^⟧]*⟧|\\[object|undefined|NaN/g), document.querySelector('nav').innerText]")
-                        .await;
-                    if looked[0] == true {
-                        faults.push(format!("{place}: wider than the window"));
-                    }
-                    if !looked[1].is_null() {
-                        faults.push(format!("{place}: {}", looked[1]));
-                    }
-                    if looked[2].as_str().unwrap().contains(other) {
-                        faults.push(format!("{place}: another language"));
-                    }
-                    for violation in axe::violations(&page, &script).await {
-                        faults.push(format!("{place}: {violation}"));
-                    }
-                }
-                for mistake in page.mistakes() {
-                    faults.push(format!("{screen} in {language}: {mistake}"));
-                }
+                faults.extend(faults_of(&page, screen, language, other, dark, &script).await);
             }
         }
     }
@@ -152,4 +131,39 @@ async fn every_screen_is_whole_in_both_languages_colours_and_widths() {
         faults.len(),
         faults.join("\n")
     );
+}
+
+/// What is wrong with a screen, in a large window and a small one.
+pub(super) async fn faults_of(
+    page: &Page,
+    screen: &str,
+    language: &str,
+    other: &str,
+    dark: bool,
+    script: &str,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    for width in [1280, 390] {
+        page.view(width, 800).await;
+        let place = format!("{screen} in {language}, dark: {dark}, {width} pixels");
+        let looked = page
+            .eval("[document.documentElement.scrollWidth > innerWidth, document.documentElement.textContent.match(/⟦[^⟧]*⟧|\\[object|undefined|NaN/g), document.querySelector('nav').innerText]")
+            .await;
+        if looked[0] == true {
+            faults.push(format!("{place}: wider than the window"));
+        }
+        if !looked[1].is_null() {
+            faults.push(format!("{place}: {}", looked[1]));
+        }
+        if looked[2].as_str().unwrap().contains(other) {
+            faults.push(format!("{place}: another language"));
+        }
+        for violation in axe::violations(page, script).await {
+            faults.push(format!("{place}: {violation}"));
+        }
+    }
+    for mistake in page.mistakes() {
+        faults.push(format!("{screen} in {language}: {mistake}"));
+    }
+    faults
 }
